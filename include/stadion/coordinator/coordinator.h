@@ -1,0 +1,76 @@
+#pragma once
+
+/* The coordinator: takes changes of what is wanted, commits them, and makes the hosts follow. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "stadion/base/error.h"
+#include "stadion/coordinator/cluster.h"
+#include "stadion/net/http_server.h"
+#include "stadion/net/loop.h"
+
+struct coordinator;
+
+struct coordinator_options {
+	const char *store; /* "sqlite:PATH" */
+	const char
+		*agent_token; /* what agents must present; NULL: any agent may join (--insecure) */
+	uint64_t unreachable_ms; /* silence of a host until it counts as unreachable; 0: 15 s */
+	uint16_t service_port_low, service_port_high; /* 0: 10000-20000 */
+};
+
+/* Blocking: opens the store and loads the state. Before loop_run only. */
+struct coordinator *coordinator_new(struct loop *loop, const struct coordinator_options *options,
+				    struct error *error);
+void coordinator_free(struct coordinator *coordinator); /* ends no task */
+const struct cluster *coordinator_cluster(const struct coordinator *coordinator);
+
+/* The agents' side: POST /agent/v1/... (protocol/messages.h). Checks the token. */
+void coordinator_handle_agent(struct http_exchange *exchange, struct coordinator *coordinator);
+
+/* What became of a change, when it is on disk. */
+struct change_outcome {
+	struct error
+		error; /* ERROR_NONE: accepted. CONFLICT: locked (blocking has the deployments) or
+			  exists; NOT_FOUND; INVALID; NO_SPACE or UNAVAILABLE: the store refuses */
+	const char *deployment_id; /* of the deployment that carries it out; also when it has no
+				      steps */
+	int64_t version_ms;
+	const char *const *blocking; /* deployment ids, ended by NULL; or NULL */
+};
+typedef void change_done_fn(const struct change_outcome *outcome, void *arg);
+
+enum change_kind {
+	CHANGE_CREATE,	/* `app` must not exist */
+	CHANGE_UPDATE,	/* `app` replaces the definition, or is created if it does not exist */
+	CHANGE_REMOVE,	/* by id */
+	CHANGE_RESTART, /* by id: same definition, all tasks replaced */
+};
+
+struct change {
+	enum change_kind kind;
+	const char *id;
+	const struct app *app; /* CREATE, UPDATE: read by app_read; version fields and service ports
+				  are filled in here, in a copy */
+};
+
+/* One deployment for all `changes`. Copies what it needs; `done` is called once, from the loop,
+ * never from inside. force: cancels the deployments in the way. */
+void coordinator_change(struct coordinator *coordinator, const struct change *changes, size_t count,
+			bool force, change_done_fn *done, void *arg);
+
+/* Kills tasks. Without `scale` each is replaced; with it the app's instance count falls by as many
+ * (a deployment; locks and force as above). Unknown ids are ignored. */
+void coordinator_kill(struct coordinator *coordinator, const char *const *task_ids, size_t count,
+		      bool scale, bool force, change_done_fn *done, void *arg);
+
+/* force: drops the deployment where it stands (deployment_id in the outcome is NULL); else starts
+ * one that goes back to the definitions before it. */
+void coordinator_cancel(struct coordinator *coordinator, const char *deployment_id, bool force,
+			change_done_fn *done, void *arg);
+
+/* Forgets the launch delay of an app. ERROR_NOT_FOUND when nothing of it waits. */
+bool coordinator_reset_delay(struct coordinator *coordinator, const char *app_id,
+			     struct error *error);
