@@ -70,5 +70,3 @@ void placement_explain(const struct placement_request *request, size_t host, uns
  * match the whole value, Java-like, with match limits; a pattern that exceeds them refuses. */
 bool constraint_accepts(const struct constraint *constraint,
 			const struct placement_request *request, size_t host);
-/* Checks operator, value and pattern; the text is Marathon's kind of message. */
-bool constraint_valid(const struct constraint *constraint, char *why, size_t size);

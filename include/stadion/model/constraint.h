@@ -1,0 +1,19 @@
+#pragma once
+
+/* The pure text side of constraints: whether one is well formed, and how values are matched. Which
+ * host a constraint accepts is schedule/placement's business. */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "stadion/model/app.h"
+
+/* Checks operator, value and pattern; `why` then says which rule, naming the value. */
+bool constraint_valid(const struct constraint *constraint, char *why, size_t size);
+
+/* Any case, as given by users. */
+bool constraint_operator_parse(const char *name, enum constraint_operator *out);
+
+/* Whether the whole text matches the pattern (Java-like, PCRE2 with match and depth limits; a
+ * pattern that exceeds them, or does not compile, matches nothing). */
+bool constraint_pattern_matches(const char *pattern, const char *text);
