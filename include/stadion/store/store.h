@@ -21,7 +21,8 @@ struct store_batch; /* changes that are committed together or not at all */
  * process has it), checks integrity, and raises the epoch by one. Blocking: before loop_run only.
  */
 struct store *store_open(struct loop *loop, const char *spec, struct error *error);
-/* Waits for the commits under way (their completions are not called) and closes. */
+/* Waits for the commits under way (their completions are not called) and closes. Not from inside a
+ * completion. */
 void store_close(struct store *store);
 DEFINE_AUTOPTR(store, store_close)
 
