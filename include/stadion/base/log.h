@@ -27,12 +27,16 @@ void log_write(enum log_level level, const char *event, ...); /* fields, ended b
 
 struct log_field log_text_field(const char *key, const char *text); /* NULL is shown as - */
 struct log_field log_number_field(const char *key, int64_t number);
+struct log_field log_unsigned_field(const char *key, uint64_t number); /* sizes, durations */
 
 #define LOG_END ((struct log_field){ .key = 0 })
 #define F(key, value) \
 	_Generic((value),                                                                          \
 		char *: log_text_field,                                                            \
 		const char *: log_text_field,                                                      \
+		unsigned int: log_unsigned_field,                                                  \
+		unsigned long: log_unsigned_field,                                                 \
+		unsigned long long: log_unsigned_field,                                            \
 		default: log_number_field)((key), (value))
 
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__, LOG_END)

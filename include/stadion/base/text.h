@@ -29,3 +29,6 @@ char *text_take(struct text *text);		  /* malloc'ed; NULL when failed; clears */
 /* Copies as strlcpy would; returns false when it had to cut. */
 bool text_copy(char *out, size_t size, const char *string);
 char *text_duplicate(const char *string); /* NULL for NULL or without memory */
+
+/* How many bytes the UTF-8 sequence at the start of `bytes` has; 0 when it is not well-formed. */
+size_t text_utf8_sequence(const char *bytes, size_t len);
