@@ -19,6 +19,9 @@ struct api *api_new(struct loop *loop, struct coordinator *coordinator,
 		    const struct api_options *options, struct error *error);
 void api_free(struct api *api);
 
+/* New credentials from now on; NULL: open. Copied. */
+bool api_set_credentials(struct api *api, const char *credentials, struct error *error);
+
 /* Everything that comes in on the coordinator's port; agents' paths are handed to the coordinator.
  */
 void api_handle(struct http_exchange *exchange, void *api);
