@@ -184,14 +184,17 @@ const struct field_table mapping_fields = TABLE(mapping_rows);
 const struct field_table definition_fields = TABLE(definition_rows);
 const struct field_table check_fields = TABLE(check_rows);
 
-bool check_is_http(enum check_protocol protocol)
+const struct check_traits *check_traits(enum check_protocol protocol)
 {
-	return protocol == CHECK_HTTP || protocol == CHECK_HTTPS || protocol == CHECK_MESOS_HTTP ||
-	       protocol == CHECK_MESOS_HTTPS;
-}
+	static const struct check_traits traits[] = {
+		[CHECK_HTTP] = { .port = true, .path = true, .http_1xx = true },
+		[CHECK_HTTPS] = { .port = true, .path = true, .http_1xx = true },
+		[CHECK_TCP] = { .port = true },
+		[CHECK_COMMAND] = { .delay = true },
+		[CHECK_MESOS_HTTP] = { .port = true, .path = true, .delay = true, .mesos = true },
+		[CHECK_MESOS_HTTPS] = { .port = true, .path = true, .delay = true, .mesos = true },
+		[CHECK_MESOS_TCP] = { .port = true, .delay = true, .mesos = true },
+	};
 
-bool check_is_mesos(enum check_protocol protocol)
-{
-	return protocol == CHECK_MESOS_HTTP || protocol == CHECK_MESOS_HTTPS ||
-	       protocol == CHECK_MESOS_TCP;
+	return &traits[protocol];
 }

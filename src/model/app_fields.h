@@ -40,5 +40,7 @@ extern const struct field_name legacy_network_names[];
 #define FIELDS_WRITE(writer, table, base) \
 	fields_write((writer), (table).rows, (table).count, (base))
 
-bool check_is_http(enum check_protocol protocol);  /* HTTP and HTTPS, whoever runs it */
-bool check_is_mesos(enum check_protocol protocol); /* MESOS_* */
+struct check_traits { /* what a protocol's checks have; the rest is dropped on reading */
+	bool port, path, http_1xx, delay, mesos;
+};
+const struct check_traits *check_traits(enum check_protocol protocol);

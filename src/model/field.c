@@ -69,7 +69,7 @@ void fields_clear(const struct field *fields, size_t count, void *base)
 			free(AT(char *, base, field));
 			AT(char *, base, field) = NULL;
 		} else if (field->kind == FIELD_TEXTS) {
-			strings_free(AT(char **, base, field));
+			string_list_free(AT(char **, base, field));
 			AT(char **, base, field) = NULL;
 		} else if (field->kind == FIELD_PAIRS) {
 			pair_list_clear(&AT(struct pair_list, base, field));
@@ -87,7 +87,7 @@ static bool field_copy(const struct field *field, void *to, const void *from)
 		AT(char *, to, field) = text_duplicate(text);
 		return !text || AT(char *, to, field);
 	case FIELD_TEXTS:
-		return strings_copy(&AT(char **, to, field), SEEN(char **, from, field));
+		return string_list_copy(&AT(char **, to, field), SEEN(char **, from, field));
 	case FIELD_PAIRS:
 		return pair_list_copy(&AT(struct pair_list, to, field),
 				      &SEEN(struct pair_list, from, field));
@@ -151,7 +151,7 @@ bool field_equal(const struct field *field, const void *a, const void *b)
 	case FIELD_TEXT:
 		return texts_equal(SEEN(char *, a, field), SEEN(char *, b, field));
 	case FIELD_TEXTS:
-		return strings_equal(SEEN(char **, a, field), SEEN(char **, b, field));
+		return string_list_equal(SEEN(char **, a, field), SEEN(char **, b, field));
 	case FIELD_PAIRS:
 		return pair_lists_equal(&SEEN(struct pair_list, a, field),
 					&SEEN(struct pair_list, b, field));
@@ -290,7 +290,7 @@ static void read_texts(struct reader *reader, const struct field *field, struct 
 		else
 			texts[filled++] = text_duplicate(json_object_get_string(item));
 	}
-	strings_free(AT(char **, base, field));
+	string_list_free(AT(char **, base, field));
 	AT(char **, base, field) = texts;
 }
 
@@ -428,7 +428,7 @@ static bool shown(const struct field *field, const void *base)
 	case FIELD_TEXT:
 		return SEEN(char *, base, field) != NULL;
 	case FIELD_TEXTS:
-		return strings_count(SEEN(char **, base, field)) > 0;
+		return string_list_count(SEEN(char **, base, field)) > 0;
 	case FIELD_PAIRS:
 		return SEEN(struct pair_list, base, field).count > 0;
 	case FIELD_INTEGER:

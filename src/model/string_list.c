@@ -5,7 +5,7 @@
 
 #include "stadion/base/text.h"
 
-size_t strings_count(char *const *strings)
+size_t string_list_count(char *const *strings)
 {
 	size_t count = 0;
 
@@ -14,7 +14,7 @@ size_t strings_count(char *const *strings)
 	return count;
 }
 
-bool strings_has(char *const *strings, const char *string)
+bool string_list_has(char *const *strings, const char *string)
 {
 	for (size_t i = 0; strings && strings[i]; i++)
 		if (strcmp(strings[i], string) == 0)
@@ -22,11 +22,11 @@ bool strings_has(char *const *strings, const char *string)
 	return false;
 }
 
-bool strings_equal(char *const *a, char *const *b)
+bool string_list_equal(char *const *a, char *const *b)
 {
-	size_t count = strings_count(a);
+	size_t count = string_list_count(a);
 
-	if ((a == NULL) != (b == NULL) || count != strings_count(b))
+	if ((a == NULL) != (b == NULL) || count != string_list_count(b))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(a[i], b[i]) != 0)
@@ -34,9 +34,9 @@ bool strings_equal(char *const *a, char *const *b)
 	return true;
 }
 
-bool strings_add(char ***strings, const char *string)
+bool string_list_add(char ***strings, const char *string)
 {
-	size_t count = strings_count(*strings);
+	size_t count = string_list_count(*strings);
 	char **grown = reallocarray(*strings, count + 2, sizeof(*grown));
 
 	if (!grown)
@@ -47,9 +47,9 @@ bool strings_add(char ***strings, const char *string)
 	return grown[count] != NULL;
 }
 
-bool strings_copy(char ***out, char *const *from)
+bool string_list_copy(char ***out, char *const *from)
 {
-	size_t count = strings_count(from);
+	size_t count = string_list_count(from);
 	char **copy;
 
 	*out = NULL;
@@ -61,7 +61,7 @@ bool strings_copy(char ***out, char *const *from)
 	for (size_t i = 0; i < count; i++) {
 		copy[i] = text_duplicate(from[i]);
 		if (!copy[i]) {
-			strings_free(copy);
+			string_list_free(copy);
 			return false;
 		}
 	}
@@ -69,7 +69,7 @@ bool strings_copy(char ***out, char *const *from)
 	return true;
 }
 
-void strings_free(char **strings)
+void string_list_free(char **strings)
 {
 	for (size_t i = 0; strings && strings[i]; i++)
 		free(strings[i]);
