@@ -64,7 +64,7 @@ static void resolve_dependencies(struct reader *reader, struct app *app)
 	(void)text_copy(group, sizeof(group), app->id);
 	*strrchr(group, '/') = '\0';
 	for (size_t i = 0; app->dependencies && app->dependencies[i]; i++) {
-		char where[48];
+		char where[64];
 		char *resolved;
 
 		(void)snprintf(where, sizeof(where), "/dependencies(%zu)", i);
@@ -105,7 +105,7 @@ static bool read_constraint(struct reader *reader, struct json_object *item, con
 		struct json_object *part = json_object_array_get_idx(item, i);
 
 		if (!json_object_is_type(part, json_type_string)) {
-			char where[48];
+			char where[64];
 
 			(void)snprintf(where, sizeof(where), "%s(%zu)", path, i);
 			problems_add(reader->problems, false, where, "error.expected.jsstring");
@@ -150,7 +150,7 @@ static void read_constraints(struct reader *reader, struct json_object *document
 	app->constraints = calloc(count, sizeof(*app->constraints));
 	for (size_t i = 0; app->constraints && i < count; i++) {
 		struct constraint constraint = { 0 };
-		char where[32];
+		char where[64];
 
 		(void)snprintf(where, sizeof(where), "/constraints(%zu)", i);
 		if (!read_constraint(reader, json_object_array_get_idx(list, i), where,

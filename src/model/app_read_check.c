@@ -94,7 +94,7 @@ void app_read_checks(struct reader *reader, struct json_object *document, bool m
 	for (size_t i = 0; app->checks && i < count; i++) {
 		struct json_object *item = json_object_array_get_idx(list, i);
 		struct health_check *check = &app->checks[app->check_count];
-		char where[32];
+		char where[64];
 
 		(void)snprintf(where, sizeof(where), "/healthChecks(%zu)", i);
 		if (!json_object_is_type(item, json_type_object)) {

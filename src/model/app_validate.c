@@ -39,7 +39,7 @@ static void validate_texts(const struct app *app, struct problems *problems)
 				     "'%.100s' cannot be the name of a variable", key);
 	}
 	for (size_t i = 0; app->accepted_roles && app->accepted_roles[i]; i++) {
-		char where[48];
+		char where[64];
 
 		(void)snprintf(where, sizeof(where), "/acceptedResourceRoles(%zu)", i);
 		if (!*app->accepted_roles[i])
@@ -73,7 +73,7 @@ static void validate_checks(const struct app *app, struct problems *problems)
 	for (size_t i = 0; i < app->check_count; i++) {
 		const struct health_check *check = &app->checks[i];
 		const struct check_traits *traits = check_traits(check->protocol);
-		char where[32];
+		char where[64];
 
 		(void)snprintf(where, sizeof(where), "/healthChecks(%zu)", i);
 		mesos_count += traits->mesos;
@@ -95,7 +95,7 @@ static void validate_checks(const struct app *app, struct problems *problems)
 static void validate_constraints(const struct app *app, struct problems *problems)
 {
 	for (size_t i = 0; i < app->constraint_count; i++) {
-		char where[32], why[256];
+		char where[64], why[256];
 
 		(void)snprintf(where, sizeof(where), "/constraints(%zu)", i);
 		if (!constraint_valid(&app->constraints[i], why, sizeof(why)))

@@ -244,7 +244,7 @@ const char *reader_text(struct reader *reader, struct json_object *object, const
 bool reader_count(struct reader *reader, const char *path, const char *name, size_t count,
 		  size_t max)
 {
-	char words[64];
+	char words[96];
 
 	if (count <= max)
 		return true;
@@ -282,7 +282,7 @@ static void read_texts(struct reader *reader, const struct field *field, struct 
 	texts = calloc(count + 1, sizeof(*texts));
 	for (size_t i = 0, filled = 0; texts && i < count; i++) {
 		struct json_object *item = json_object_array_get_idx(array, i);
-		char name[96];
+		char name[128];
 
 		(void)snprintf(name, sizeof(name), "%s(%zu)", field->name, i);
 		if (!json_object_is_type(item, json_type_string))
