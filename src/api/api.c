@@ -1,0 +1,182 @@
+#include "stadion/api/api.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "access.h"
+#include "api_state.h"
+#include "pending.h"
+#include "reply.h"
+#include "stadion/base/text.h"
+#include "stadion/model/path_id.h"
+#include "stadion/net/router.h"
+
+static void not_there_yet(struct http_exchange *exchange, const struct route_match *match,
+			  void *arg)
+{
+	(void)match;
+	(void)arg;
+	reply_message(exchange, 501, "%s is not there yet in this version of Stadion",
+		      http_exchange_path(exchange));
+}
+
+#define NOT_THERE_YET(pattern)                                                          \
+	{ "GET", pattern, not_there_yet }, { "POST", pattern, not_there_yet },          \
+		{ "PUT", pattern, not_there_yet }, { "PATCH", pattern, not_there_yet }, \
+	{                                                                               \
+		"DELETE", pattern, not_there_yet                                        \
+	}
+
+/* Tried in order, and {id} takes slashes: what is longer stands first. */
+static const struct route routes[] = {
+	{ "GET", "/v2/apps", apps_list },
+	{ "POST", "/v2/apps", apps_create },
+	{ "PUT", "/v2/apps", apps_update_many },
+	{ "PATCH", "/v2/apps", apps_patch_many },
+	{ "POST", "/v2/apps/{id}/restart", app_restart },
+	{ "GET", "/v2/apps/{id}/versions", versions_list },
+	{ "GET", "/v2/apps/{id}/versions/{version}", version_get },
+	{ "GET", "/v2/apps/{id}/tasks", app_tasks_list },
+	{ "DELETE", "/v2/apps/{id}/tasks", app_tasks_delete },
+	{ "GET", "/v2/apps/{id}/tasks/{task}", app_task_get },
+	{ "DELETE", "/v2/apps/{id}/tasks/{task}", app_task_delete },
+	{ "GET", "/v2/apps/{id}", app_get },
+	{ "PUT", "/v2/apps/{id}", app_update },
+	{ "PATCH", "/v2/apps/{id}", app_patch },
+	{ "DELETE", "/v2/apps/{id}", app_remove },
+	{ "GET", "/v2/tasks", tasks_list },
+	{ "POST", "/v2/tasks/delete", tasks_delete },
+	{ "GET", "/v2/deployments", deployments_list },
+	{ "DELETE", "/v2/deployments/{deployment}", deployment_cancel },
+	{ "GET", "/v2/queue", queue_list },
+	{ "DELETE", "/v2/queue/{id}/delay", queue_reset_delay },
+	{ "GET", "/v2/info", info_get },
+	{ "GET", "/v2/leader", leader_get },
+	{ "GET", "/v2/plugins", plugins_list },
+	{ "GET", "/v2/hosts", hosts_list },
+	{ "GET", "/ping", ping_get },
+	{ "GET", "/", web_redirect },
+	{ "GET", "/ui", web_index },
+	{ "GET", "/ui/{file}", web_file },
+	NOT_THERE_YET("/v2/groups"),
+	NOT_THERE_YET("/v2/groups/{id}"),
+	NOT_THERE_YET("/v2/pods"),
+	NOT_THERE_YET("/v2/pods/{id}"),
+	NOT_THERE_YET("/v2/events"),
+	NOT_THERE_YET("/metrics"),
+	NOT_THERE_YET("/metrics/{id}"),
+};
+
+struct api *api_new(struct loop *loop, struct coordinator *coordinator,
+		    const struct api_options *options, struct error *error)
+{
+	struct api *api = calloc(1, sizeof(*api));
+	struct text leader = TEXT_INIT(512);
+
+	if (!api)
+		goto no_memory;
+	api->loop = loop;
+	api->coordinator = coordinator;
+	api->marathon_check_defaults = options->marathon_check_defaults;
+	LIST_INIT(&api->pending);
+	text_addf(&leader, "http://%s", options->address);
+	api->address = text_duplicate(options->address);
+	api->leader = text_take(&leader);
+	if (!api->address || !api->leader)
+		goto no_memory;
+	if (api_set_credentials(api, options->credentials, error))
+		return api;
+	api_free(api);
+	return NULL;
+no_memory:
+	api_free(api);
+	(void)error_set(error, ERROR_NOMEM, "the API");
+	return NULL;
+}
+
+void api_free(struct api *api)
+{
+	if (!api)
+		return;
+	pending_end_all(api);
+	free(api->credentials);
+	free(api->address);
+	free(api->leader);
+	free(api);
+}
+
+bool api_set_credentials(struct api *api, const char *credentials, struct error *error)
+{
+	char *copy = text_duplicate(credentials);
+
+	if (credentials && !copy)
+		return error_set(error, ERROR_NOMEM, "credentials");
+	free(api->credentials);
+	api->credentials = copy;
+	return true;
+}
+
+const struct cluster_app *api_find_app(const struct api *api, const char *id)
+{
+	const struct cluster_app *app = cluster_find_app(coordinator_cluster(api->coordinator), id);
+
+	return app && !app->removing ? app : NULL;
+}
+
+const struct cluster_app *api_require_app(struct http_exchange *exchange, const struct api *api,
+					  const char *text)
+{
+	const struct cluster_app *app = NULL;
+	char id[PATH_ID_MAX];
+
+	if (path_id_resolve(text, "/", id, NULL))
+		app = api_find_app(api, id);
+	else /* what cannot be an id does not exist either */
+		snprintf(id, sizeof(id), "/%s", text);
+	if (!app)
+		reply_message(exchange, 404, "App '%s' does not exist", id);
+	return app;
+}
+
+static void add_headers(const struct api *api, struct http_exchange *exchange)
+{
+	static const char *const headers[][2] = {
+		{ "Cache-Control", "no-cache, no-store, must-revalidate" },
+		{ "Pragma", "no-cache" },
+		{ "Expires", "0" },
+		{ "X-Frame-Options", "DENY" },
+		{ "X-XSS-Protection", "1; mode=block" },
+		{ "X-Content-Type-Options", "nosniff" },
+	};
+
+	for (size_t i = 0; i < ROWS(headers); i++)
+		http_exchange_header(exchange, headers[i][0], headers[i][1]);
+	http_exchange_header(exchange, "X-Marathon-Leader", api->leader);
+}
+
+void api_handle(struct http_exchange *exchange, void *arg)
+{
+	struct api *api = arg;
+	const char *path = http_exchange_path(exchange);
+	const char *authorization = http_exchange_request_header(exchange, "Authorization");
+
+	if (!strncmp(path, "/agent/v1/", strlen("/agent/v1/"))) {
+		coordinator_handle_agent(exchange, api->coordinator);
+		return;
+	}
+	add_headers(api, exchange);
+	if (api->credentials && !access_credentials_match(authorization, api->credentials)) {
+		http_exchange_header(exchange, "WWW-Authenticate",
+				     "Basic realm=\"Stadion\", charset=\"UTF-8\"");
+		reply_message(exchange, 401, "User name and password are needed");
+		return;
+	}
+	if (!access_method_is_safe(http_exchange_method(exchange)) &&
+	    !access_origin_is_ours(http_exchange_request_header(exchange, "Origin"),
+				   http_exchange_request_header(exchange, "Host"))) {
+		reply_message(exchange, 403, "A page of another site may not change anything here");
+		return;
+	}
+	router_dispatch(routes, ROWS(routes), exchange, api);
+}

@@ -1,0 +1,16 @@
+# cmake -DOUT=web_files.c -DFILES="a;b" -P embed.cmake
+# Turns the UI's files into one C array: struct web_file (src/api/web_files.h).
+set(bodies "")
+set(rows "")
+set(index 0)
+foreach(file IN LISTS FILES)
+	get_filename_component(name ${file} NAME)
+	file(READ ${file} hex HEX)
+	file(SIZE ${file} size)
+	string(REGEX REPLACE "(................................................................)" "\\1\n" hex "${hex}")
+	string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," hex "${hex}")
+	string(APPEND bodies "static const unsigned char file_${index}[] = {\n${hex}0\n};\n")
+	string(APPEND rows "\t{ \"${name}\", (const char *)file_${index}, ${size} },\n")
+	math(EXPR index "${index} + 1")
+endforeach()
+file(WRITE ${OUT} "#include \"web_files.h\"\n\n${bodies}\nconst struct web_file web_files[] = {\n${rows}};\nconst size_t web_file_count = ${index};\n")
