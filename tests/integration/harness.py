@@ -222,33 +222,51 @@ def web_root():
 HTTPD = ["/bin/busybox", "httpd", "-f", "-p", "80", "-h", "/www"]
 
 
-def start_engine(folder):
-    """A second engine of our own. Returns (process, Engine). Its containers have no network but
-    the host's, so that it cannot disturb the first one's bridge."""
-    path = os.path.join(folder, "docker.sock")
-    log = open(os.path.join(folder, "dockerd.log"), "ab")
-    process = subprocess.Popen(
-        ["dockerd", "--data-root", os.path.join(folder, "data"),
-         "--exec-root", os.path.join(folder, "exec"),
-         "--pidfile", os.path.join(folder, "dockerd.pid"),
-         "--containerd-namespace", "stadion-test", "--containerd-plugins-namespace",
-         "stadion-test-plugins", "--bridge", "none", "--iptables=false", "--ip6tables=false",
-         "--ip-forward=false", "-H", f"unix://{path}"],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-    log.close()
-    return process, Engine(path)
+class SecondEngine:
+    """A dockerd of our own beside the first. It gets a bridge of its own: told to have none, it
+    would delete docker0 under the first one's feet."""
 
+    def __init__(self, folder):
+        self.folder = folder
+        self.socket = os.path.join(folder, "docker.sock")
+        self.api = Engine(self.socket)
+        self.process = None
+        self.bridge = f"stadion{random.randrange(10000)}"
+        address = f"10.213.{random.randrange(256)}.1/24"
+        subprocess.run(["ip", "link", "add", self.bridge, "type", "bridge"], check=True)
+        subprocess.run(["ip", "address", "add", address, "dev", self.bridge], check=True)
+        subprocess.run(["ip", "link", "set", self.bridge, "up"], check=True)
 
-def stop_engine(process, folder):
-    """Ends an engine of start_engine(), with its containers and its mounts."""
-    process.terminate()
-    process.wait(60)
-    kill_processes_of(folder)
-    with open("/proc/mounts", encoding="utf-8") as file:
-        mounts = [line.split(" ")[1] for line in file]
-    for mount in reversed(mounts):
-        if mount.startswith(folder + "/"):
-            subprocess.run(["umount", "-l", mount], check=False)
+    def start(self):
+        inside = {name: os.path.join(self.folder, name)
+                  for name in ("data", "exec", "pid", "dockerd.log")}
+        with open(inside["dockerd.log"], "ab") as log:
+            self.process = subprocess.Popen(
+                ["dockerd", "--data-root", inside["data"], "--exec-root", inside["exec"],
+                 "--pidfile", inside["pid"], "--containerd-namespace", "stadion-test",
+                 "--containerd-plugins-namespace", "stadion-test-plugins",
+                 "--bridge", self.bridge, "--iptables=false", "--ip6tables=false",
+                 "--ip-forward=false", "-H", f"unix://{self.socket}"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        wait_for(self.api.is_up, "the second engine answers", 60)
+        return self.api
+
+    def stop(self):
+        """SIGTERM, which ends its containers too."""
+        if self.process:
+            self.process.terminate()
+            self.process.wait(60)
+            self.process = None
+
+    def remove(self):
+        self.stop()
+        kill_processes_of(self.folder)
+        with open("/proc/mounts", encoding="utf-8") as file:
+            mounts = [line.split(" ")[1] for line in file]
+        for mount in reversed(mounts):
+            if mount.startswith(self.folder + "/"):
+                subprocess.run(["umount", "-l", mount], check=False)
+        subprocess.run(["ip", "link", "delete", self.bridge], check=False)
 
 
 # --- Stadion --------------------------------------------------------------------------------------

@@ -1,0 +1,188 @@
+#!/bin/bash
+# Everything that is checked about Stadion, from a fresh clone on a machine that was not prepared:
+# needs root, a Debian mirror, and 25 minutes on two cores. Leaves installed packages and .build/
+# behind, and nothing running. A test that cannot run is a failure.
+#
+# tests/run.sh [CTEST-OPTION...]    such as -L unit, or -R integration/healing
+set -euo pipefail
+shopt -s inherit_errexit
+export LC_ALL=C.UTF-8
+
+ROOT=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd)
+readonly ROOT
+readonly PACKAGES=(
+	build-essential clang cmake ninja-build pkg-config                # compilers, for both builds
+	libclang-rt-dev clang-format clang-tidy                           # fuzzing, form, static checks
+	libevent-dev libcurl4-openssl-dev libjson-c-dev libsqlite3-dev libpcre2-dev uthash-dev
+	check python3                                                     # unit, integration tests
+	busybox-static docker.io docker-registry iptables                 # what they run
+	curl jq iproute2 mount procps util-linux                          # and what they call
+)
+readonly JOBS=2
+readonly ENGINE_WAIT_S=60
+readonly PARTS=(src include tests)
+
+TEMP=
+ENGINE_PID=
+
+say()
+{
+	printf '\n== %s (%d s so far)\n' "$*" "$SECONDS"
+}
+
+die()
+{
+	printf 'tests/run.sh: %s\n' "$*" >&2
+	exit 1
+}
+
+# --- what is started here is ended here -----------------------------------------------------------
+
+end_engine()
+{
+	local mount
+
+	[[ -n $ENGINE_PID ]] || return 0
+	kill "$ENGINE_PID" 2>/dev/null || true
+	wait "$ENGINE_PID" 2>/dev/null || true
+	while read -r _ mount _; do
+		umount -l "$mount" || true
+	done < <(grep -F " $TEMP/" /proc/mounts | tac)
+	if [[ ! -e $TEMP/had-docker0 ]]; then
+		ip link delete docker0 2>/dev/null || true
+	fi
+	iptables-restore <"$TEMP/iptables" 2>/dev/null || true
+}
+
+end()
+{
+	local status=$?
+
+	trap '' INT TERM
+	end_engine
+	[[ -z $TEMP ]] || rm -rf --one-file-system -- "$TEMP"
+	exit "$status"
+}
+
+# --- packages and engine --------------------------------------------------------------------------
+
+install_packages()
+{
+	local package missing=()
+
+	for package in "${PACKAGES[@]}"; do
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+			missing+=("$package")
+	done
+	((${#missing[@]})) || return 0
+	say "Installing ${missing[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	# The lists are fetched only if the ones at hand do not lead to the packages.
+	if apt_install "${missing[@]}"; then
+		return
+	fi
+	apt-get -qq update >>"$TEMP/apt.log" 2>&1 || true
+	if ! apt_install "${missing[@]}"; then
+		tail -n 20 "$TEMP/apt.log" >&2
+		die "apt-get cannot install ${missing[*]}"
+	fi
+}
+
+apt_install()
+{
+	apt-get -qq -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "$@" \
+		>>"$TEMP/apt.log" 2>&1
+}
+
+engine_answers()
+{
+	local socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
+
+	[[ $(curl -s -m 5 --unix-socket "${socket#unix://}" http://engine/_ping) == OK ]]
+}
+
+ensure_engine()
+{
+	local end
+
+	if engine_answers; then
+		say "Using the Docker Engine that answers at ${DOCKER_HOST:-/var/run/docker.sock}"
+		return
+	fi
+	say "Starting a Docker Engine"
+	iptables-save >"$TEMP/iptables"
+	if ip link show docker0 >/dev/null 2>&1; then
+		: >"$TEMP/had-docker0"
+	fi
+	export DOCKER_HOST=unix://$TEMP/docker.sock
+	dockerd -H "$DOCKER_HOST" --data-root "$TEMP/data" --exec-root "$TEMP/exec" \
+		--pidfile "$TEMP/dockerd.pid" >"$TEMP/dockerd.log" 2>&1 </dev/null &
+	ENGINE_PID=$!
+	end=$((SECONDS + ENGINE_WAIT_S))
+	until engine_answers; do
+		if ((SECONDS > end)) || ! kill -0 "$ENGINE_PID" 2>/dev/null; then
+			tail -n 20 "$TEMP/dockerd.log" >&2
+			die "the Docker Engine does not start"
+		fi
+		sleep 0.2
+	done
+}
+
+# --- the checks -----------------------------------------------------------------------------------
+
+sources()
+{
+	find "${PARTS[@]}" -name '*.[ch]' | sort
+}
+
+check_format()
+{
+	say "clang-format"
+	sources | xargs clang-format --dry-run --Werror
+}
+
+build() # PRESET [TARGET...]
+{
+	local preset=$1
+
+	shift
+	say "Building with the preset $preset"
+	cmake --preset "$preset" >"$TEMP/cmake.log" || { cat "$TEMP/cmake.log" >&2; return 1; }
+	cmake --build --preset "$preset" -j "$JOBS" ${1:+--target "$@"} >"$TEMP/build.log" ||
+		{ tail -n 60 "$TEMP/build.log" >&2; return 1; }
+	tail -n 1 "$TEMP/build.log"
+}
+
+check_tidy()
+{
+	say "clang-tidy"
+	run-clang-tidy -quiet -p .build/clang -j "$JOBS" "^$ROOT/(src|tests)/" >"$TEMP/tidy.log" 2>&1 ||
+		{ grep -E '(warning|error):' "$TEMP/tidy.log" >&2 || tail -n 40 "$TEMP/tidy.log" >&2; return 1; }
+}
+
+run_fuzz()
+{
+	build fuzz fuzzers
+	say "Fuzzing, 30 s for each target"
+	ctest --test-dir .build/fuzz -L '^fuzz$' -j "$JOBS" --output-on-failure --no-tests=error
+}
+
+main()
+{
+	((EUID == 0)) || die "it needs root: it installs packages, mounts, and runs a Docker Engine"
+	cd "$ROOT"
+	trap end EXIT
+	trap 'exit 130' INT TERM
+	TEMP=$(mktemp -d /var/tmp/stadion-tests.XXXXXX)
+	install_packages
+	ensure_engine
+	check_format
+	build asan
+	build clang
+	check_tidy
+	run_fuzz
+	say "Tests"
+	ctest --test-dir .build/asan -j "$JOBS" --output-on-failure --no-tests=error "$@"
+}
+
+main "$@"
