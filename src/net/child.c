@@ -53,28 +53,30 @@ static void kill_group(const struct child *child)
 	(void)kill(-child->pid, SIGKILL); /* ESRCH: gone already; the pid is ours until reaped */
 }
 
-/* Keeps what fits, reads on so that the child does not block. False at the end of the pipe. */
-static bool read_some(struct child *child)
+enum got { GOT_SOME, GOT_NOTHING_NOW, GOT_END };
+
+/* Keeps what fits, reads on so that the child does not block. */
+static enum got read_some(struct child *child)
 {
 	char buffer[4096];
 	ssize_t got = read(child->out, buffer, sizeof(buffer));
 	size_t room = child->output.max - child->output.len;
 
 	if (got < 0)
-		return errno == EINTR;
-	if (got > 0)
-		text_add_bytes(&child->output, buffer, (size_t)got < room ? (size_t)got : room);
-	return got > 0;
+		return errno == EINTR || errno == EAGAIN ? GOT_NOTHING_NOW : GOT_END;
+	if (got == 0)
+		return GOT_END;
+	text_add_bytes(&child->output, buffer, (size_t)got < room ? (size_t)got : room);
+	return GOT_SOME;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct child *child = arg;
-	bool more = read_some(child);
 
 	(void)fd;
 	(void)what;
-	if (!more && errno != EAGAIN)
+	if (read_some(child) == GOT_END)
 		(void)event_del(child->readable);
 }
 
@@ -95,7 +97,8 @@ static void finish(struct child *child, int status)
 		child_free(child);
 		return;
 	}
-	for (int i = 0; i < 64 && read_some(child); i++) /* bounded: a grandchild may go on */
+	for (int i = 0; i < 64 && read_some(child) == GOT_SOME;
+	     i++) /* bounded: a grandchild may go on */
 		;
 	if (WIFEXITED(status))
 		end.exit_code = WEXITSTATUS(status);
@@ -178,13 +181,13 @@ static void close_above(int last)
 __attribute__((noreturn)) static void become(const struct child_call *call, int out, int null,
 					     volatile int *problem)
 {
-	static char *const none[] = { NULL };
+	const struct sigaction plain = { .sa_handler = SIG_DFL };
 	sigset_t nothing;
 
 	(void)sigemptyset(&nothing);
 	for (int number = 1; number < NSIG; number++)
 		if (number != SIGKILL && number != SIGSTOP)
-			(void)signal(number, SIG_DFL); /* some are the C library's own */
+			(void)sigaction(number, &plain, NULL); /* some are the C library's */
 	(void)sigprocmask(SIG_SETMASK, &nothing, NULL);
 	if (setpgid(0, 0) == 0 && dup2(null, 0) == 0 && dup2(out, 1) == 1 && dup2(out, 2) == 2 &&
 	    (!call->as_user ||
@@ -193,9 +196,7 @@ __attribute__((noreturn)) static void become(const struct child_call *call, int 
 	    (!call->directory || chdir(call->directory) == 0)) {
 		close_above(2);
 		(void)execve(call->argv[0], (char *const *)call->argv,
-			     call->environment ? (char *const *)call->environment
-			     : environ	       ? environ
-					       : none);
+			     call->environment ? (char *const *)call->environment : environ);
 	}
 	*problem = errno;
 	_exit(127);
