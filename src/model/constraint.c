@@ -140,23 +140,25 @@ bool constraint_operator_parse(const char *name, enum constraint_operator *out)
 	return true;
 }
 
-bool constraint_pattern_matches(const char *pattern, const char *text)
+enum pattern_match constraint_pattern_match(const char *pattern, const char *text)
 {
 	char why[256];
 	pcre2_code *code = pattern_compile(pattern, why, sizeof(why));
 	pcre2_match_data *data = code ? pcre2_match_data_create_from_pattern(code, NULL) : NULL;
 	pcre2_match_context *context = pcre2_match_context_create(NULL);
-	bool matched = false;
+	int result = PCRE2_ERROR_NOMEMORY;
 
 	if (data && context) {
 		(void)pcre2_set_match_limit(context, MATCH_LIMIT);
 		(void)pcre2_set_depth_limit(context, DEPTH_LIMIT);
 		(void)pcre2_set_heap_limit(context, HEAP_LIMIT_KIB);
-		matched = pcre2_match(code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0, data,
-				      context) > 0;
+		result = pcre2_match(code, (PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, 0, 0, data,
+				     context);
 	}
 	pcre2_match_context_free(context);
 	pcre2_match_data_free(data);
 	pcre2_code_free(code);
-	return matched;
+	if (result >= 0)
+		return PATTERN_MATCHES;
+	return result == PCRE2_ERROR_NOMATCH ? PATTERN_DIFFERS : PATTERN_UNDECIDED;
 }

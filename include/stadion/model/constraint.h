@@ -14,6 +14,7 @@ bool constraint_valid(const struct constraint *constraint, char *why, size_t siz
 /* Any case, as given by users. */
 bool constraint_operator_parse(const char *name, enum constraint_operator *out);
 
-/* Whether the whole text matches the pattern (Java-like, PCRE2 with match and depth limits; a
- * pattern that exceeds them, or does not compile, matches nothing). */
-bool constraint_pattern_matches(const char *pattern, const char *text);
+/* Whether the whole text matches the pattern (Java-like, PCRE2 with match and depth limits). A
+ * pattern that exceeds them, or does not compile, neither matches nor differs. */
+enum pattern_match { PATTERN_DIFFERS, PATTERN_MATCHES, PATTERN_UNDECIDED };
+enum pattern_match constraint_pattern_match(const char *pattern, const char *text);
