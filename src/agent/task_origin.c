@@ -8,11 +8,8 @@
 #include "stadion/base/text.h"
 #include "task_life.h"
 #include "task_ports.h"
-* /
 
-	/* Room for what `app` has: ports (PORT_NONE beyond those known) and checks (nothing known).
-	 */
-	bool task_status_fit(struct task_status *status, const struct app *app)
+bool task_status_fit(struct task_status *status, const struct app *app)
 {
 	size_t ports = app->port_count, checks = app->check_count;
 	int32_t *new_ports = calloc(ports ? ports : 1, sizeof(*new_ports));

@@ -14,7 +14,8 @@
 #include "tcp_probe.h"
 
 #define PROBE_BODY_MAX (64U << 10) /* read so that a server is not cut in mid-answer; not kept */
-#define PROBES_MAX 4096		   /* at once, of all tasks of this host */
+#define REFUSED_MS 500
+#define PROBES_MAX 4096 /* at once, of all tasks of this host */
 
 struct probe { /* one check of the task */
 	struct prober *prober;
@@ -120,14 +121,22 @@ static void probe_fail(struct probe *probe, const char *cause)
 	probe_end(probe, &outcome);
 }
 
+/* Curl keeps the reason of a failed connect to itself. On this host, one that fails at once was
+ * refused; an address that nobody has any more takes its time. */
+static bool curl_refused(const struct error *error, uint64_t took_ms)
+{
+	return took_ms < REFUSED_MS && strcasestr(error->text, "connect to server");
+}
+
 static void probe_fail_error(struct probe *probe, const struct error *error)
 {
+	uint64_t took_ms = clock_monotonic_ms() - probe->started_ms;
 	char cause[160];
 
 	if (error->kind == ERROR_TIMEOUT)
 		(void)snprintf(cause, sizeof(cause), "no answer within %.10g s",
 			       (double)probe_timeout_ms(probe) / 1000);
-	else if (strcasestr(error->text, "refused"))
+	else if (strcasestr(error->text, "refused") || curl_refused(error, took_ms))
 		(void)text_copy(cause, sizeof(cause), "connection refused");
 	else
 		(void)text_copy(cause, sizeof(cause), error->text); /* cut is fine */
