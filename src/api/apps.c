@@ -8,6 +8,7 @@
 #include "app_change.h"
 #include "body.h"
 #include "pending.h"
+#include "query.h"
 #include "reply.h"
 #include "stadion/json/json.h"
 #include "stadion/json/json_writer.h"
@@ -190,7 +191,7 @@ void apps_create(struct http_exchange *exchange, const struct route_match *match
 	}
 	start_change(api, exchange,
 		     &(struct change){ .kind = CHANGE_CREATE, .id = app->id, .app = app },
-		     http_exchange_query_flag(exchange, "force", false), answer_created_app);
+		     query_flag(exchange, "force", false), answer_created_app);
 }
 
 /* Answers for all results but the good one. */
@@ -240,14 +241,14 @@ static void change_app(struct http_exchange *exchange, struct api *api, const ch
 			 &problems))
 		start_change(api, exchange,
 			     &(struct change){ .kind = CHANGE_UPDATE, .id = id, .app = app },
-			     http_exchange_query_flag(exchange, "force", false),
+			     query_flag(exchange, "force", false),
 			     there ? pending_answer_deployment : answer_created_deployment);
 }
 
 void app_update(struct http_exchange *exchange, const struct route_match *match, void *arg)
 {
-	change_app(exchange, arg, match->params[0],
-		   http_exchange_query_flag(exchange, "partialUpdate", true), true);
+	change_app(exchange, arg, match->params[0], query_flag(exchange, "partialUpdate", true),
+		   true);
 }
 
 void app_patch(struct http_exchange *exchange, const struct route_match *match, void *arg)
@@ -263,8 +264,7 @@ void app_remove(struct http_exchange *exchange, const struct route_match *match,
 	if (app)
 		start_change(api, exchange,
 			     &(struct change){ .kind = CHANGE_REMOVE, .id = app->id },
-			     http_exchange_query_flag(exchange, "force", true),
-			     pending_answer_deployment);
+			     query_flag(exchange, "force", true), pending_answer_deployment);
 }
 
 void app_restart(struct http_exchange *exchange, const struct route_match *match, void *arg)
@@ -276,6 +276,5 @@ void app_restart(struct http_exchange *exchange, const struct route_match *match
 	if (app)
 		start_change(api, exchange,
 			     &(struct change){ .kind = CHANGE_RESTART, .id = app->id },
-			     http_exchange_query_flag(exchange, "force", false),
-			     pending_answer_deployment);
+			     query_flag(exchange, "force", false), pending_answer_deployment);
 }

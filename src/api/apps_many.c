@@ -8,6 +8,7 @@
 #include "app_change.h"
 #include "body.h"
 #include "pending.h"
+#include "query.h"
 #include "reply.h"
 #include "stadion/json/json.h"
 #include "stadion/model/path_id.h"
@@ -156,15 +157,14 @@ static void change_many(struct http_exchange *exchange, struct api *api, bool pa
 	pending = good ? pending_new(api, exchange, pending_answer_deployment, NULL) : NULL;
 	if (pending)
 		coordinator_change(api->coordinator, list.changes, list.count,
-				   http_exchange_query_flag(exchange, "force", false), pending_done,
-				   pending);
+				   query_flag(exchange, "force", false), pending_done, pending);
 	update_list_clear(&list);
 }
 
 void apps_update_many(struct http_exchange *exchange, const struct route_match *match, void *arg)
 {
 	(void)match;
-	change_many(exchange, arg, http_exchange_query_flag(exchange, "partialUpdate", true), true);
+	change_many(exchange, arg, query_flag(exchange, "partialUpdate", true), true);
 }
 
 void apps_patch_many(struct http_exchange *exchange, const struct route_match *match, void *arg)

@@ -2,6 +2,7 @@
 
 #include "api_state.h"
 #include "pending.h"
+#include "query.h"
 #include "reply.h"
 #include "stadion/json/json_writer.h"
 #include "views.h"
@@ -35,7 +36,7 @@ void deployment_cancel(struct http_exchange *exchange, const struct route_match 
 {
 	struct api *api = arg;
 	const char *id = match->params[0];
-	bool force = http_exchange_query_flag(exchange, "force", false);
+	bool force = query_flag(exchange, "force", false);
 	struct pending *pending;
 
 	if (!cluster_find_deployment(coordinator_cluster(api->coordinator), id)) {

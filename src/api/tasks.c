@@ -7,6 +7,7 @@
 #include "api_state.h"
 #include "body.h"
 #include "pending.h"
+#include "query.h"
 #include "reply.h"
 #include "stadion/json/json.h"
 #include "stadion/json/json_writer.h"
@@ -141,9 +142,9 @@ struct kill_options {
  * persistent volumes. */
 static bool read_kill_options(struct http_exchange *exchange, struct kill_options *out)
 {
-	out->scale = http_exchange_query_flag(exchange, "scale", false);
-	out->force = http_exchange_query_flag(exchange, "force", false);
-	out->wipe = http_exchange_query_flag(exchange, "wipe", false);
+	out->scale = query_flag(exchange, "scale", false);
+	out->force = query_flag(exchange, "force", false);
+	out->wipe = query_flag(exchange, "wipe", false);
 	if (!out->scale || !out->wipe)
 		return true;
 	reply_message(exchange, 400, "scale and wipe cannot be used together");
