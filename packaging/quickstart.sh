@@ -409,32 +409,30 @@ deploy()
 # answers its checks.
 app_progress()
 {
-	local app queue
+	local answer
 
-	app=$(curl -sf -m 10 "$URL/v2/apps/$APP") || { echo "no answer from $URL"; return 0; }
-	queue=$(curl -sf -m 10 "$URL/v2/queue") || queue='{}'
-	jq -rn --argjson answer "$app" --argjson queue "$queue" '
-		$answer.app as $app
+	answer=$(curl -sf -m 10 "$URL/v2/apps/$APP?embed=why") || {
+		echo "no answer from $URL"
+		return 0
+	}
+	jq -r '.app as $app
 		| ($app.healthChecks // [] | length) as $checks
 		| ($app.lastTaskFailure.message // "" | if . == "" then . else " (last failure: \(.))" end) as $failure
 		| [$app.tasks[] | . + {good: (.state == "TASK_RUNNING" and
 			(.healthCheckResults | length >= $checks and all(.alive)))}] as $tasks
-		| ($queue.queue // [] | map(select(.app.id == $app.id)) | first) as $waits
 		| if any($tasks[]; .good) then
 			first($tasks[] | select(.good)) | "up \(.host) \(.ports[0])"
-		  elif $tasks == [] and ($waits.delay.timeLeftSeconds // 0) > 0 then
-			"waits \($waits.delay.timeLeftSeconds) s before the next try\($failure)"
 		  elif $tasks == [] then
-			"waits for a place\($failure)"
+			"waits: \($app.waitingFor // "" | if . == "" then "for a place" else . end)\($failure)"
 		  else
 			$tasks[-1]
-			| if .state == "TASK_STAGING" then "the image is being fetched or the container made\($failure)"
-			  elif .state == "TASK_STARTING" then "the container is being started\($failure)"
-			  elif .state != "TASK_RUNNING" then "task is in state \(.state)\($failure)"
+			| if .state == "TASK_STAGING" then "its image is being fetched, or its container made\($failure)"
+			  elif .state == "TASK_STARTING" then "its container is being started\($failure)"
+			  elif .state != "TASK_RUNNING" then "its task is in state \(.state)\($failure)"
 			  elif any(.healthCheckResults[]; .alive | not) then
 				"runs, but fails its health check: \(first(.healthCheckResults[] | select(.alive | not)).lastFailureCause // "no reason given")"
 			  else "runs; its first health check is to come" end
-		  end'
+		  end' <<<"$answer"
 }
 
 # Prints progress as it changes; sets GAME to the address that answers with the game.
