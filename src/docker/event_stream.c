@@ -121,7 +121,7 @@ static void events_ask(void *arg)
 
 static bool write_filters(struct text *out, const char *label)
 {
-	static const char *const actions[] = { "start", "die", "destroy", "oom" };
+	static const char *const actions[] = { "die", "destroy" };
 	struct text filters = TEXT_INIT(4096);
 	struct json_writer writer = JSON_WRITER(&filters);
 

@@ -15,7 +15,7 @@
 #define DOCKER_EVENTS_LIFE_MS 120000
 
 struct docker_event {
-	const char *action; /* "start" "die" "destroy" "oom" */
+	const char *action; /* "die" "destroy" */
 	const char *container;
 	int64_t time_ns;
 };
