@@ -21,6 +21,7 @@
 
 #define BACKLOG 128
 #define ACCEPT_PAUSE_MS 200
+#define READ_AHEAD 16384
 #define DRAIN_FACTOR 10 /* a reply may take so many times what a request may */
 
 struct connection {
@@ -107,6 +108,19 @@ static void on_closed(struct evhttp_connection *evcon, void *arg)
 	connection_forget(connection);
 }
 
+/* evhttp reads on while it writes a reply: quietness must not end an event stream (the deadline
+ * is for requests), and what a peer pumps in meanwhile must be bounded. evhttp never needs more of
+ * it than one whole request. */
+static void set_bounds(struct connection *connection)
+{
+	const struct http_server_options *options = &connection->server->options;
+	struct timeval stall = loop_timeval(options->request_ms);
+
+	(void)bufferevent_set_timeouts(connection->bufferevent, NULL, &stall);
+	bufferevent_setwatermark(connection->bufferevent, EV_READ, 0,
+				 options->header_max + options->body_max + READ_AHEAD);
+}
+
 /* False when evhttp had to drop it already. */
 static bool adopt(struct connection *connection)
 {
@@ -121,6 +135,7 @@ static bool adopt(struct connection *connection)
 	connection->state = CONNECTION_OPEN;
 	connection->evcon = evcon;
 	evhttp_connection_set_closecb(evcon, on_closed, connection);
+	set_bounds(connection);
 	(void)bufferevent_decref(connection->bufferevent); /* evhttp holds the other */
 	return true;
 }
@@ -361,8 +376,6 @@ static bool open_socket(const struct http_server_options *options, int *out, uin
 
 static bool start(struct http_server *server, int fd)
 {
-	struct timeval quiet = loop_timeval(server->options.request_ms);
-
 	server->http = evhttp_new(server->loop->base);
 	server->turn = event_new(server->loop->base, -1, 0, on_turn, server);
 	server->listener = evconnlistener_new(server->loop->base, NULL, NULL,
@@ -377,7 +390,6 @@ static bool start(struct http_server *server, int fd)
 	evhttp_set_default_content_type(server->http, NULL);
 	evhttp_set_max_headers_size(server->http, (ev_ssize_t)server->options.header_max);
 	evhttp_set_max_body_size(server->http, (ev_ssize_t)server->options.body_max);
-	evhttp_set_timeout_tv(server->http, &quiet); /* of one read or write */
 	evhttp_set_allowed_methods(
 		server->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 				      EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
