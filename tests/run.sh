@@ -156,8 +156,13 @@ build() # PRESET [TARGET...]
 check_tidy()
 {
 	say "clang-tidy"
-	run-clang-tidy -quiet -p .build/clang -j "$JOBS" "^$ROOT/(src|tests)/" >"$TEMP/tidy.log" 2>&1 ||
-		{ grep -E '(warning|error):' "$TEMP/tidy.log" >&2 || tail -n 40 "$TEMP/tidy.log" >&2; return 1; }
+	if ! run-clang-tidy -quiet -p .build/clang -j "$JOBS" "^$ROOT/(src|tests)/" \
+		>"$TEMP/tidy.log" 2>&1; then
+		sed -i 's/\x1b\[[0-9;]*m//g' "$TEMP/tidy.log" # it colours into files too
+		grep -E ' (warning|error): ' "$TEMP/tidy.log" | sort -u >&2 ||
+			tail -n 40 "$TEMP/tidy.log" >&2
+		return 1
+	fi
 }
 
 run_fuzz()

@@ -175,7 +175,6 @@ class Page {
     }
     this.listen();
     this.draw(null);
-    byId("board").focus({ preventScroll: true });
   }
 
   listen() {
@@ -202,7 +201,6 @@ class Page {
     byId("onward").addEventListener("click", () => {
       this.game.wonBefore = true;
       this.draw(null);
-      byId("board").focus({ preventScroll: true });
     });
     this.listenToSwipes();
   }
@@ -248,7 +246,6 @@ class Page {
   restart() {
     this.game.restart();
     this.draw(null);
-    byId("board").focus({ preventScroll: true });
   }
 
   element(tile) {
