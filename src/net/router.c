@@ -100,6 +100,7 @@ int router_find(const struct route *routes, size_t count, const char *method, co
 		if (!matches(routes[i].pattern, scratch, params, 0))
 			continue;
 		if (is_method(&routes[i], method)) {
+			allow[0] = '\0';
 			*match = (struct route_match){ 0 };
 			for (size_t p = 0; p < ROUTE_PARAMS_MAX && params[p].at; p++) {
 				params[p].at[params[p].len] = '\0';

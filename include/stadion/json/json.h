@@ -2,7 +2,8 @@
 
 /* Checked JSON reading over json-c, which by itself lets through single quotes, NaN, NULs in
  * keys, duplicate keys and numbers beyond range. What passes json_parse is RFC 8259, UTF-8,
- * at most JSON_DEPTH_MAX deep, free of NUL characters and of duplicate keys. */
+ * at most JSON_DEPTH_MAX deep, free of NUL characters and of duplicate keys; its integers fit
+ * int64_t, its other numbers a finite double; it has at most 65536 objects and arrays. */
 
 #include <json-c/json.h>
 #include <stdbool.h>

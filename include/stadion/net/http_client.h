@@ -34,7 +34,7 @@ struct http_reply {
 typedef void http_done_fn(const struct http_reply *reply, void *arg);
 
 /* Takes a piece of a body as it comes. `status` is that of the reply. Return false to end the
- * request: `done` then gets ERROR_UNAVAILABLE. Must not cancel its own request. */
+ * request: `done` then gets ERROR_UNAVAILABLE. May cancel its own request instead. */
 typedef bool http_data_fn(long status, const char *data, size_t len, void *arg);
 
 struct http_call {
@@ -64,6 +64,6 @@ bool http_request_start(struct http_client *client, const struct http_call *call
 			http_done_fn *done, void *arg, struct http_request **slot,
 			struct error *error);
 
-/* Ends *slot without calling back and sets it to NULL. NULL is fine. Safe in any callback but
- * its own on_data. */
+/* Ends *slot without calling back and sets it to NULL. NULL is fine. Safe in any
+ * callback. */
 void http_request_cancel(struct http_request **slot);

@@ -62,6 +62,8 @@ bool http_exchange_stream_write(struct http_exchange *exchange, const char *data
 void http_exchange_stream_end(struct http_exchange *exchange);
 #define HTTP_STREAM_PENDING_MAX (4U << 20)
 
-/* Called once if the peer leaves before the end; the exchange must still be ended (replied to,
- * which then sends nothing). NULL removes it. */
+/* Called once, from the loop, if the peer leaves before the end; the exchange must still be ended
+ * (replied to, which then sends nothing). NULL removes it. Only an exchange that asked for this
+ * sees its peer leave at once (a peer that closes its sending half has left, too); else it shows
+ * at the reply. */
 void http_exchange_on_gone(struct http_exchange *exchange, void (*gone)(void *arg), void *arg);
