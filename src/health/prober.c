@@ -72,7 +72,7 @@ static void probe_plan(struct probe *probe, uint64_t at_ms, uint64_t now_ms)
 static bool probe_blind(const struct probe *probe, uint64_t now_ms)
 {
 	const struct prober *prober = probe->prober;
-	struct runtime_condition condition;
+	struct runtime_condition condition = { .ready = true };
 	const struct probe_timing timing = {
 		.planned_ms = probe->planned_ms,
 		.started_ms = probe->started_ms,
@@ -81,7 +81,8 @@ static bool probe_blind(const struct probe *probe, uint64_t now_ms)
 		.loop_lag_ms = loop_lag_ms(prober->loop),
 	};
 
-	runtime_condition(prober->runtime, &condition);
+	if (prober->runtime)
+		runtime_condition(prober->runtime, &condition);
 	return !condition.ready || probe_lagged(&timing);
 }
 

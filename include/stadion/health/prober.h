@@ -27,12 +27,13 @@ typedef void prober_fn(const struct prober_news *news, void *arg);
 
 struct prober_options {
 	struct loop *loop;
-	struct http_client *http;	    /* outlives the prober */
-	const struct runtime *runtime;	    /* while it is not ready, failures do not count */
-	struct runtime_unit *unit;	    /* for COMMAND; outlives the prober */
-	const struct app *app;		    /* the prober takes a reference */
-	const int32_t *ports;		    /* host port per row of app->ports; copied */
-	const char *address;		    /* of the container; "" for the host's own; copied */
+	struct http_client *http; /* outlives the prober */
+	const struct runtime
+		*runtime;	   /* while it is not ready, failures do not count; NULL: none */
+	struct runtime_unit *unit; /* for COMMAND; outlives the prober */
+	const struct app *app;	   /* the prober takes a reference */
+	const int32_t *ports;	   /* host port per row of app->ports; copied */
+	const char *address;	   /* of the container; "" for the host's own; copied */
 	const struct check_result *results; /* one per check: as known so far */
 	uint64_t running_since_ms;	    /* monotonic: grace counts from here */
 	bool adopted; /* it ran before this process did: spread the first probes */
