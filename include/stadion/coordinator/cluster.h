@@ -22,6 +22,8 @@
 
 enum instance_goal { INSTANCE_RUN, INSTANCE_STOP };
 
+struct held_poll;
+
 struct instance {
 	char *id;	 /* task id */
 	struct app *app; /* the version it was launched with */
@@ -37,6 +39,10 @@ struct instance {
 	struct task_status status; /* last committed word of the agent; seq 0: none yet */
 	uint64_t
 		commit; /* number of the commit that made it; hidden from agents until it is done */
+	uint64_t touched;      /* coordinator/ledger: the transaction that changed it last */
+	bool gone;	       /* coordinator/ledger: out of the cluster, kept for an undo */
+	uint64_t listed;       /* coordinator/reports: the last complete report that had it */
+	uint32_t unseen_stops; /* lists without it that its host took, while it never spoke of it */
 	LIST_ENTRY(instance) of_app, of_host;
 	UT_hash_handle hh; /* by id */
 };
@@ -64,6 +70,11 @@ struct cluster_app {
 	struct deployment *deployment;	/* that holds this app; NULL: none */
 	LIST_HEAD(, instance) instances;
 	size_t instance_count;
+	uint64_t touched; /* coordinator/ledger, as in struct instance */
+	bool gone;
+	bool is_marked, is_waiting; /* coordinator/deployer: in which of its lists */
+	bool settled; /* coordinator/deployer: was all as wanted when last looked at */
+	TAILQ_ENTRY(cluster_app) marked, waiting_link;
 	UT_hash_handle hh;
 };
 
@@ -73,15 +84,20 @@ struct host {
 	char *id, *hostname, *engine, *version;
 	enum host_state state;
 	char incarnation[64];
-	char session[UUID_SIZE]; /* "" : none since our start */
-	uint64_t heard_ms;	 /* monotonic; last message */
-	bool reported;		 /* a complete report has come in this session */
+	char session[UUID_SIZE];  /* "" : none since our start */
+	char retired[64];	  /* the incarnation before this one: refused from now on */
+	uint64_t heard_ms;	  /* monotonic; last message */
+	uint64_t silent_since_ms; /* monotonic; when it became unreachable */
+	bool reported;		  /* a complete report has come in this session */
 	int64_t engine_down_since_ms;
 	char engine_problem[256];
 	uint16_t port_low, port_high;
 	int64_t cpu_milli, mem_kib, disk_kib; /* capacity */
 	struct pair_list attributes;
-	uint64_t revision; /* of its wanted list */
+	int64_t used_cpu_milli, used_mem_kib, used_disk_kib; /* by the instances on it */
+	uint64_t revision;				     /* of its wanted list */
+	bool changed;		/* coordinator: the list differs from that of `revision` */
+	struct held_poll *poll; /* coordinator/gateway: its open `wanted` request; NULL: none */
 	LIST_HEAD(, instance) instances;
 	size_t instance_count;
 	UT_hash_handle hh;
@@ -101,8 +117,10 @@ struct deployment {
 	size_t step;	 /* the running one, from 0 */
 	char **affected; /* app ids, ended by NULL */
 	struct app *
-		*before; /* the definitions it replaced, one per affected; NULL: none (new app) */
-	char why[512];	 /* what the current step waits for, in words; "" : moving */
+		*before;  /* the definitions it replaced, one per affected; NULL: none (new app) */
+	char why[512];	  /* what the current step waits for, in words; "" : moving */
+	uint64_t touched; /* coordinator/ledger, as in struct instance */
+	bool gone;
 	TAILQ_ENTRY(deployment) link;
 };
 

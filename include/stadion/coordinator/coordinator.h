@@ -24,7 +24,8 @@ struct coordinator_options {
 /* Blocking: opens the store and loads the state. Before loop_run only. */
 struct coordinator *coordinator_new(struct loop *loop, const struct coordinator_options *options,
 				    struct error *error);
-void coordinator_free(struct coordinator *coordinator); /* ends no task */
+/* Ends no task. Changes that are under way are written, but their `done` is not called any more. */
+void coordinator_free(struct coordinator *coordinator);
 const struct cluster *coordinator_cluster(const struct coordinator *coordinator);
 
 /* The agents' side: POST /agent/v1/... (protocol/messages.h). Checks the token. */

@@ -1,0 +1,298 @@
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "deployer.h"
+#include "stadion/base/log.h"
+#include "stadion/base/text.h"
+#include "transition.h"
+
+/* A request of a user on its way through a turn. */
+struct request {
+	struct job job;
+	struct effect effect;
+	struct coordinator *coordinator;
+	struct transition transition;
+	bool has_deployment;
+	change_done_fn *done;
+	void *arg;
+	char **task_ids; /* kill: ended by NULL */
+	bool scale;
+	char *deployment_id; /* cancel */
+};
+
+static void request_free(struct request *request)
+{
+	for (size_t i = 0; request->task_ids && request->task_ids[i]; i++)
+		free(request->task_ids[i]);
+	free(request->task_ids);
+	free(request->deployment_id);
+	transition_clear(&request->transition);
+	free(request);
+}
+
+static void request_drop(struct job *job)
+{
+	request_free((struct request *)((char *)job - offsetof(struct request, job)));
+}
+
+/* A refusal was found in memory that may have held more than the disk now does: when the commit
+ * failed, that is the answer. */
+static void request_answer(struct effect *effect, const struct error *error)
+{
+	struct request *request =
+		(struct request *)((char *)effect - offsetof(struct request, effect));
+	const struct transition *transition = &request->transition;
+	struct change_outcome outcome = { .error = error ? *error : transition->error };
+
+	if (outcome.error.kind == ERROR_NONE) {
+		outcome.version_ms = transition->version_ms;
+		outcome.deployment_id = request->has_deployment ? transition->deployment_id : NULL;
+	} else if (outcome.error.kind == ERROR_CONFLICT) {
+		outcome.blocking = transition->blocking;
+	}
+	if (!request->coordinator->stopping)
+		request->done(&outcome, request->arg);
+	request_free(request);
+}
+
+/* Without memory even for the request, `done` still has to come from the loop. */
+static void run_nothing(struct coordinator *coordinator, struct job *job)
+{
+	struct request *request = (struct request *)((char *)job - offsetof(struct request, job));
+
+	error_set(&request->transition.error, ERROR_NOMEM, "no memory for a change");
+	ledger_add_effect(&coordinator->ledger, &request->effect);
+}
+
+static struct request *request_new(struct coordinator *coordinator, size_t wishes, bool force,
+				   change_done_fn *done, void *arg)
+{
+	struct request *request = calloc(1, sizeof(*request));
+
+	if (!request)
+		abort(); /* not even room to say so */
+	request->job.run = run_nothing;
+	request->job.drop = request_drop;
+	request->effect.fn = request_answer;
+	request->coordinator = coordinator;
+	request->done = done;
+	request->arg = arg;
+	if (!transition_init(&request->transition, wishes))
+		request->transition.count = 0;
+	request->transition.force = force;
+	return request;
+}
+
+static struct request *request_of(struct job *job)
+{
+	return (struct request *)((char *)job - offsetof(struct request, job));
+}
+
+static void run_change(struct coordinator *coordinator, struct job *job)
+{
+	struct request *request = request_of(job);
+
+	request->has_deployment = transition_carry_out(coordinator, &request->transition);
+	ledger_add_effect(&coordinator->ledger, &request->effect);
+}
+
+static bool set_wish(struct wish *wish, enum change_kind kind, const char *id,
+		     const struct app *app)
+{
+	wish->kind = kind;
+	wish->id = text_duplicate(id);
+	wish->app = app ? app_copy(app) : NULL;
+	return wish->id && !wish->app == !app;
+}
+
+void coordinator_change(struct coordinator *coordinator, const struct change *changes, size_t count,
+			bool force, change_done_fn *done, void *arg)
+{
+	struct request *request = request_new(coordinator, count, force, done, arg);
+	bool fine = request->transition.wishes;
+
+	for (size_t i = 0; fine && i < count; i++) {
+		bool defines = changes[i].kind == CHANGE_CREATE || changes[i].kind == CHANGE_UPDATE;
+
+		fine = set_wish(&request->transition.wishes[i], changes[i].kind, changes[i].id,
+				defines ? changes[i].app : NULL);
+	}
+	if (fine)
+		request->job.run = run_change;
+	coordinator_add_job(coordinator, &request->job);
+}
+
+/* kill */
+
+/* One wish per app that loses tasks: as many fewer. */
+static bool wish_fewer(struct coordinator *coordinator, struct request *request)
+{
+	struct transition *transition = &request->transition;
+
+	for (size_t i = 0; request->task_ids[i]; i++) {
+		const struct instance *instance =
+			record_find_instance(&coordinator->cluster, request->task_ids[i]);
+		struct wish *wish = NULL;
+
+		if (!instance || instance->goal == INSTANCE_STOP || instance->owner->removing)
+			continue;
+		for (size_t w = 0; w < transition->count; w++)
+			if (strcmp(transition->wishes[w].id, instance->owner->id) == 0)
+				wish = &transition->wishes[w];
+		if (!wish) {
+			wish = &transition->wishes[transition->count++];
+			if (!set_wish(wish, CHANGE_UPDATE, instance->owner->id,
+				      instance->owner->current))
+				return error_set(&transition->error, ERROR_NOMEM, "no memory");
+		}
+		if (wish->app->instances > 0)
+			wish->app->instances--;
+	}
+	return true;
+}
+
+static void run_kill(struct coordinator *coordinator, struct job *job)
+{
+	struct request *request = request_of(job);
+	struct transition *transition = &request->transition;
+	bool fine = true;
+
+	transition->version_ms = coordinator->cluster.version_ms;
+	if (request->scale) {
+		fine = wish_fewer(coordinator, request) &&
+		       transition_carry_out(coordinator, transition);
+		request->has_deployment = fine;
+	}
+	for (size_t i = 0; fine && request->task_ids[i]; i++) {
+		struct instance *instance =
+			record_find_instance(&coordinator->cluster, request->task_ids[i]);
+
+		if (instance && !deployer_stop(coordinator, instance, "killed by request"))
+			fine = error_set(&transition->error, ERROR_NOMEM, "no memory");
+	}
+	ledger_add_effect(&coordinator->ledger, &request->effect);
+}
+
+void coordinator_kill(struct coordinator *coordinator, const char *const *task_ids, size_t count,
+		      bool scale, bool force, change_done_fn *done, void *arg)
+{
+	struct request *request = request_new(coordinator, count, force, done, arg);
+	bool fine = request->transition.wishes;
+
+	request->transition.count = 0; /* there is room for one per task */
+	request->scale = scale;
+	request->task_ids = calloc(count + 1, sizeof(*request->task_ids));
+	fine = fine && request->task_ids;
+	for (size_t i = 0; fine && i < count; i++)
+		fine = (request->task_ids[i] = text_duplicate(task_ids[i]));
+	if (fine)
+		request->job.run = run_kill;
+	coordinator_add_job(coordinator, &request->job);
+}
+
+/* cancel */
+
+static bool wish_back(const struct coordinator *coordinator, const struct deployment *deployment,
+		      struct transition *transition)
+{
+	size_t count = 0;
+
+	while (deployment->affected[count])
+		count++;
+	transition_clear(transition);
+	if (!transition_init(transition, count))
+		return error_set(&transition->error, ERROR_NOMEM, "no memory");
+	transition->count = 0;
+	transition->force = true; /* the deployment itself is in the way */
+	for (size_t i = 0; i < count; i++) {
+		const struct app *before = deployment->before[i];
+		const struct cluster_app *app =
+			record_find_app(&coordinator->cluster, deployment->affected[i]);
+
+		if (!before && (!app || app->removing))
+			continue;
+		if (!set_wish(&transition->wishes[transition->count++],
+			      before ? CHANGE_UPDATE : CHANGE_REMOVE, deployment->affected[i],
+			      before))
+			return error_set(&transition->error, ERROR_NOMEM, "no memory");
+	}
+	return true;
+}
+
+static void run_cancel(struct coordinator *coordinator, struct job *job)
+{
+	struct request *request = request_of(job);
+	struct transition *transition = &request->transition;
+	struct deployment *deployment =
+		record_find_deployment(&coordinator->cluster, request->deployment_id);
+	bool force = transition->force;
+	bool fine = true;
+
+	if (!deployment)
+		fine = error_set(&transition->error, ERROR_NOT_FOUND,
+				 "Deployment '%s' does not exist", request->deployment_id);
+	else if (!force)
+		fine = request->has_deployment = wish_back(coordinator, deployment, transition) &&
+						 transition_carry_out(coordinator, transition);
+	if (fine && !deployment->gone) {
+		log_warn("deployment.cancelled", F("deployment", deployment->id),
+			 F("by", "request"));
+		if (!ledger_remove_deployment(&coordinator->ledger, deployment))
+			error_set(&transition->error, ERROR_NOMEM, "no memory");
+	}
+	ledger_add_effect(&coordinator->ledger, &request->effect);
+}
+
+void coordinator_cancel(struct coordinator *coordinator, const char *deployment_id, bool force,
+			change_done_fn *done, void *arg)
+{
+	struct request *request = request_new(coordinator, 0, force, done, arg);
+
+	request->deployment_id = text_duplicate(deployment_id);
+	if (request->deployment_id && request->transition.wishes)
+		request->job.run = run_cancel;
+	coordinator_add_job(coordinator, &request->job);
+}
+
+/* reset delay */
+
+struct reset {
+	struct job job;
+	char app_id[];
+};
+
+static void run_reset(struct coordinator *coordinator, struct job *job)
+{
+	struct reset *reset = (struct reset *)((char *)job - offsetof(struct reset, job));
+	struct cluster_app *app = record_find_app(&coordinator->cluster, reset->app_id);
+
+	if (app && ledger_keep_app(&coordinator->ledger, app)) {
+		app->backoff = (struct backoff){ 0 };
+		deployer_mark(coordinator, app);
+	}
+	free(reset);
+}
+
+static void drop_reset(struct job *job)
+{
+	free((char *)job - offsetof(struct reset, job));
+}
+
+bool coordinator_reset_delay(struct coordinator *coordinator, const char *app_id,
+			     struct error *error)
+{
+	const struct cluster_app *app = record_find_app(&coordinator->cluster, app_id);
+	struct reset *reset;
+
+	if (!app || app->waiting == 0)
+		return error_set(error, ERROR_NOT_FOUND, "App '%s' has no task that waits", app_id);
+	reset = calloc(1, sizeof(*reset) + strlen(app_id) + 1);
+	if (!reset)
+		return error_set(error, ERROR_NOMEM, "no memory");
+	strcpy(reset->app_id, app_id);
+	reset->job.run = run_reset;
+	reset->job.drop = drop_reset;
+	coordinator_add_job(coordinator, &reset->job);
+	return true;
+}

@@ -1,0 +1,31 @@
+#pragma once
+
+/* From wanted definitions to a deployment: what changes, who is in the way, which steps. The
+ * common part of all changes that users ask for. */
+
+#include "state.h"
+
+struct wish { /* for one app */
+	enum change_kind kind;
+	char *id;
+	struct app *app;	    /* CREATE, UPDATE: owned; gets versions and service ports */
+	struct cluster_app *record; /* NULL: the app does not exist */
+	const struct app *old_app;  /* NULL: for the plan it is a new one */
+};
+
+struct transition {
+	struct wish *wishes;
+	size_t count;
+	bool force;
+	/* What came of it: */
+	struct error error;
+	char deployment_id[UUID_SIZE];
+	int64_t version_ms;
+	const char **blocking; /* ended by NULL; the ids are copies behind it */
+};
+
+bool transition_init(struct transition *transition, size_t count); /* zeroed wishes */
+void transition_clear(struct transition *transition);
+
+/* Within a turn: changes nothing and fills `error`, or changes all that belongs to it. */
+bool transition_carry_out(struct coordinator *coordinator, struct transition *transition);
