@@ -5,6 +5,7 @@
 
 #include "app_fields.h"
 #include "stadion/base/text.h"
+#include "stadion/model/constraint.h"
 #include "string_list.h"
 
 /* The flat parts of a struct app: together with ports, checks and constraints these tables are all
@@ -124,13 +125,6 @@ struct app *app_copy(const struct app *app)
 	copy->scaled_ms = app->scaled_ms;
 	copy->configured_ms = app->configured_ms;
 	return TAKE(copy);
-}
-
-static bool constraint_equal(const struct constraint *a, const struct constraint *b)
-{
-	if (a->operator!= b->operator|| strcmp(a->field, b->field) != 0)
-		return false;
-	return a->value && b->value ? strcmp(a->value, b->value) == 0 : a->value == b->value;
 }
 
 static bool lists_equal(const struct app *a, const struct app *b)

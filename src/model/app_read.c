@@ -128,15 +128,9 @@ static bool read_constraint(struct reader *reader, struct json_object *item, con
 
 static bool constraint_known(const struct app *app, const struct constraint *constraint)
 {
-	for (size_t i = 0; i < app->constraint_count; i++) {
-		const struct constraint *other = &app->constraints[i];
-
-		if (other->operator== constraint->operator&&
-			    strcmp(other->field, constraint->field) == 0 &&
-		    strcmp(other->value ? other->value : "",
-			   constraint->value ? constraint->value : "") == 0)
+	for (size_t i = 0; i < app->constraint_count; i++)
+		if (constraint_equal(&app->constraints[i], constraint))
 			return true;
-	}
 	return false;
 }
 

@@ -130,6 +130,15 @@ bool constraint_valid(const struct constraint *constraint, char *why, size_t siz
 	return code != NULL;
 }
 
+bool constraint_equal(const struct constraint *a, const struct constraint *b)
+{
+	const enum constraint_operator one = a->operator, other = b->operator;
+
+	if (one != other || strcmp(a->field, b->field) != 0)
+		return false;
+	return a->value && b->value ? strcmp(a->value, b->value) == 0 : a->value == b->value;
+}
+
 bool constraint_operator_parse(const char *name, enum constraint_operator *out)
 {
 	int value;

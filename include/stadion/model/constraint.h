@@ -11,6 +11,8 @@
 /* Checks operator, value and pattern; `why` then says which rule, naming the value. */
 bool constraint_valid(const struct constraint *constraint, char *why, size_t size);
 
+bool constraint_equal(const struct constraint *a, const struct constraint *b);
+
 /* Any case, as given by users. */
 bool constraint_operator_parse(const char *name, enum constraint_operator *out);
 

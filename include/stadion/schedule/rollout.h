@@ -11,11 +11,12 @@
 #include "stadion/model/app.h"
 
 struct rollout_instance {
-	bool current;  /* of the wanted configuration */
-	bool running;  /* TASK_RUNNING */
-	bool good;     /* running, and healthy where the app has checks */
-	bool stopping; /* its end is wanted already */
-	bool unreachable;
+	bool current;	  /* of the wanted configuration */
+	bool running;	  /* TASK_RUNNING */
+	bool good;	  /* running, and healthy where the app has checks */
+	bool stopping;	  /* its end is wanted already */
+	bool unreachable; /* its host is lost for longer than inactiveAfterSeconds: it takes no
+			     place, is replaced, and nobody waits for it */
 	bool victim;	  /* named by kill-and-scale: goes first */
 	int64_t since_ms; /* start time, for killSelection */
 };
@@ -29,7 +30,8 @@ struct rollout_goal {
 struct rollout_step {
 	size_t start; /* so many new instances */
 	size_t stop_count;
-	bool done; /* exactly the wanted ones are there, all good, none stopping */
+	bool done; /* exactly the wanted ones are there, all good, none stopping; what is
+		      unreachable aside */
 };
 
 /* `stops` is the caller's, one flag per instance, all written: true means stop it now. */
