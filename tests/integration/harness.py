@@ -172,7 +172,11 @@ class Engine:
         """`docker exec` of a command, waited for."""
         made = self.good("POST", f"/containers/{container}/exec", {"Cmd": list(command)}).json()
         self.good("POST", f"/exec/{made['Id']}/start", {"Detach": False})
-        code = self.good("GET", f"/exec/{made['Id']}/json").json()["ExitCode"]
+
+        def ended():
+            state = self.good("GET", f"/exec/{made['Id']}/json").json()
+            return None if state["Running"] or state["ExitCode"] is None else state
+        code = wait_for(ended, f"{command} in {container} ends")["ExitCode"]
         if code != 0:
             raise AssertionError(f"{command} in {container} ended with {code}")
 
@@ -284,6 +288,11 @@ def free_port():
         return port
 
 
+def environment():
+    """What a stadion is started with: nothing of the caller's settings."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("STADION_")}
+
+
 class Role:
     """One stadion process that can be started again and again with the same arguments."""
 
@@ -297,12 +306,10 @@ class Role:
     def start(self):
         if self.process and self.process.poll() is None:
             raise AssertionError(f"{self.name} runs already")
-        keep = ("PATH", "HOME", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
-        environment = {key: os.environ[key] for key in keep if key in os.environ}
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [self.binary, *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=environment, start_new_session=True)
+                env=environment(), start_new_session=True)
         return self
 
     @property

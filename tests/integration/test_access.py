@@ -5,7 +5,7 @@ import http.client
 import os
 import subprocess
 
-from harness import BINARY, Api, Case, main, request, wait_for
+from harness import BINARY, Api, Case, environment, main, request, wait_for
 
 
 class Access(Case):
@@ -13,7 +13,7 @@ class Access(Case):
         """Runs stadion, which must end by itself and say why in one line."""
         done = subprocess.run([BINARY, *arguments], stdin=subprocess.DEVNULL, timeout=30,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False)
+                              env=environment(), check=False)
         self.assertNotEqual(done.returncode, 0, done.stdout)
         return done.stdout
 

@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 
-from harness import Case, ROOT, fetch, free_port, main, wait_for
+from harness import Case, ROOT, environment, fetch, free_port, main, wait_for
 
 SCRIPT = os.path.join(ROOT, "packaging/quickstart.sh")
 
@@ -14,7 +14,7 @@ class Quickstart(Case):
         super().setUp()
         self.state = os.path.join(self.folder, "state")
         self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("STADION_")},
+            **environment(),
             "STADION_STATE": self.state,
             "STADION_LISTEN": f"127.0.0.1:{self.port}",
             "STADION_AGENT_LISTEN": f"127.0.0.1:{self.agent_port}",
@@ -23,10 +23,10 @@ class Quickstart(Case):
         }
         self.addCleanup(self.run_script, "--clean")
 
-    def run_script(self, *arguments, **environment):
+    def run_script(self, *arguments, **more):
         done = subprocess.run([SCRIPT, *arguments], stdin=subprocess.DEVNULL, timeout=900,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              env={**self.environment, **environment}, check=False)
+                              env={**self.environment, **more}, check=False)
         print(done.stdout, flush=True)
         return done
 
@@ -71,13 +71,13 @@ class Quickstart(Case):
         self.assertIn("STADION_LISTEN", last)
 
         port = free_port()
-        for environment, words in [
+        for more, words in [
                 ({"DOCKER_HOST": f"tcp://127.0.0.1:{port}"}, "DOCKER_HOST"),
                 ({"DOCKER_HOST": f"unix://{self.folder}/no.sock"}, "DOCKER_HOST"),
                 ({"STADION_LISTEN": "here"}, "STADION_LISTEN"),
                 ({"STADION_STATE": "/"}, "STADION_STATE")]:
-            with self.subTest(environment):
-                done = self.run_script("--detach", **environment)
+            with self.subTest(more):
+                done = self.run_script("--detach", **more)
                 self.assertNotEqual(done.returncode, 0)
                 self.assertIn(words, done.stdout.strip().splitlines()[-1])
         self.assertNotEqual(self.run_script("--nonsense").returncode, 0)
