@@ -184,6 +184,7 @@ main()
 	check_format
 	build asan
 	build clang
+	build release # the optimiser sees what the others do not
 	check_tidy
 	run_fuzz
 	say "Tests"
