@@ -17,19 +17,6 @@ static void write_resources(struct json_writer *writer, const char *key, int64_t
 	json_object_end(writer);
 }
 
-static void write_used(struct json_writer *writer, const struct host *host)
-{
-	int64_t cpu_milli = 0, mem_kib = 0, disk_kib = 0;
-	const struct instance *instance;
-
-	LIST_FOREACH(instance, &host->instances, of_host) {
-		cpu_milli += instance->app->cpu_milli;
-		mem_kib += instance->app->mem_kib;
-		disk_kib += instance->app->disk_kib;
-	}
-	write_resources(writer, "used", cpu_milli, mem_kib, disk_kib);
-}
-
 static void write_engine(struct json_writer *writer, const struct host *host)
 {
 	json_key(writer, "engine");
@@ -55,7 +42,8 @@ static void write_host(struct json_writer *writer, const struct host *host)
 	json_field_text(writer, "version", host->version ? host->version : "");
 	write_engine(writer, host);
 	write_resources(writer, "resources", host->cpu_milli, host->mem_kib, host->disk_kib);
-	write_used(writer, host);
+	write_resources(writer, "used", host->used_cpu_milli, host->used_mem_kib,
+			host->used_disk_kib);
 	json_field_text(writer, "ports", ports);
 	json_key(writer, "attributes");
 	json_object_begin(writer);

@@ -125,9 +125,10 @@ function appCard(app, queued, deployments) {
 
 	if (app.waitingFor)
 		card.append(element("p", "note busy", "Waits: " + app.waitingFor));
-	for (const deployment of deployments)
-		if (deployment.why && deployment.affectedApps.includes(app.id))
-			card.append(element("p", "note busy", "Deployment: " + deployment.why));
+	else
+		for (const deployment of deployments)
+			if (deployment.why && deployment.affectedApps.includes(app.id))
+				card.append(element("p", "note busy", "Deployment: " + deployment.why));
 	if (app.lastTaskFailure)
 		card.append(element("p", "note faint", "Last failure, " +
 			since(app.lastTaskFailure.timestamp) + " ago: " + app.lastTaskFailure.message));
@@ -139,7 +140,7 @@ function appCard(app, queued, deployments) {
 
 function hostRow(host) {
 	const up = host.state === "up";
-	const engine = host.engine.ready ? host.engine.name :
+	const engine = host.engine.ready ? host.engine.name || "ready" :
 		"down since " + host.engine.downSince + ": " + host.engine.problem;
 	return [
 		{ text: host.hostname },
