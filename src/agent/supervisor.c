@@ -172,14 +172,17 @@ void supervisor_receipt(struct supervisor *supervisor, const struct receipt *rec
 
 static void settle_when_known(struct supervisor *supervisor)
 {
+	struct runtime_condition engine;
 	bool adopting = false;
 
 	if (supervisor->settled)
 		return;
+	runtime_condition(supervisor->options.docker, &engine);
 	for (struct task *task = supervisor->tasks; task; task = task->hh.next)
 		adopting |= task->phase == PHASE_ADOPTING ||
 			    task->phase == PHASE_ADOPTING_TO_STOP || !task->committed_seq;
-	if (adopting || !supervisor->docker.surveyed || !supervisor->process.surveyed)
+	if (adopting || !engine.ready || !supervisor->docker.surveyed ||
+	    !supervisor->process.surveyed)
 		return;
 	supervisor->settled = true;
 	timer_cancel(&supervisor->settle);
@@ -270,6 +273,7 @@ static void on_condition(void *arg)
 	if (timer_pending(&supervisor->docker.retry)) /* the engine may be back */
 		timer_start(&supervisor->docker.retry, 0);
 	supervisor->condition_told = false;
+	settle_when_known(supervisor);
 	supervisor->options.news(supervisor->options.arg);
 }
 

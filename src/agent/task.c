@@ -123,6 +123,7 @@ static void on_report(struct runtime_unit *unit, const struct runtime_report *re
 	task_handle(task, events[report->event], &(struct occasion){ .report = report });
 	if (spent)
 		runtime_remove(unit);
+	task->context->news(task, task->context->arg);
 }
 
 static struct runtime *task_runtime(const struct task *task)

@@ -26,7 +26,8 @@ struct task_context { /* what all tasks of an agent share; outlives them */
 	struct runtime *docker, *process;
 	const char *hostname;
 	const char *boot_id; /* of the host as it runs now */
-	/* Something new of the task is on disk. Not called from inside a function below. */
+	/* The task has moved, or something new of it is on disk. Never called from inside a
+	 * function below. */
 	void (*news)(struct task *task, void *arg);
 	void *arg;
 };
