@@ -60,6 +60,10 @@ die()
 	exit 1
 }
 
+# Whatever was not foreseen is a line too.
+set -E
+trap 'die "line $LINENO failed: $BASH_COMMAND" "run it again by bash -x, and report it"' ERR
+
 # until_true SECONDS COMMAND...: whether COMMAND came true within that time.
 until_true()
 {
@@ -299,10 +303,10 @@ build_image()
 
 	content=$(image_context --mtime=@0 | sha256sum | cut -d ' ' -f 1)
 	have=$(engine GET "/images/$IMAGE/json" -m 10 2>/dev/null |
-		jq -r --arg label "$IMAGE_LABEL" '.Config.Labels[$label] // ""') || have=
+		jq -r --arg key "$IMAGE_LABEL" '.Config.Labels[$key] // ""') || have=
 	[[ $have != "$content" ]] || return 0
 	say "Building the image $IMAGE"
-	labels=$(jq -rn --arg label "$IMAGE_LABEL" --arg content "$content" '{($label): $content} | @json | @uri')
+	labels=$(jq -rn --arg key "$IMAGE_LABEL" --arg content "$content" '{($key): $content} | @json | @uri')
 	answer=$(image_context | engine POST "/build?t=$IMAGE:latest&rm=1&labels=$labels" -m 300 \
 		-H 'Content-Type: application/x-tar' --data-binary @-) ||
 		die "the Docker Engine refuses to build $IMAGE ($(jq -r '.message? // .error? // .' <<<"$answer" | tail -n 1))" "see its log"
@@ -553,7 +557,7 @@ remove_containers()
 
 	host=$(cat "$OURS/host" 2>/dev/null) || return 0
 	engine_answers || die "the Docker Engine does not answer, its containers cannot be removed" "start it, then run --clean again"
-	filter=$(jq -rn --arg label "stadion.host=$host" '{label: [$label]} | @json | @uri')
+	filter=$(jq -rn --arg word "stadion.host=$host" '{label: [$word]} | @json | @uri')
 	ids=$(engine GET "/containers/json?all=1&filters=$filter" | jq -r '.[].Id')
 	for id in $ids; do
 		engine DELETE "/containers/$id?force=1&v=1" >/dev/null || true
