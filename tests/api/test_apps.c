@@ -529,6 +529,54 @@ START_TEST(a_deployment_is_cancelled)
 }
 END_TEST
 
+/* Writes a request and leaves at once: what was asked is there, who asked is not. */
+static void send_and_leave(const struct api_case *self, const char *body)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(http_server_port(self->server)),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	ck_assert_int_gt(dprintf(fd,
+				 "POST /v2/apps HTTP/1.1\r\nHost: a.test:8080\r\n"
+				 "Content-Length: %zu\r\n\r\n%s",
+				 strlen(body), body),
+			 0);
+	close(fd);
+}
+
+START_TEST(a_change_outlives_who_asked_for_it)
+{
+	struct api_case self;
+	bool there = false;
+
+	api_case_start(&self, NULL);
+	send_and_leave(&self, "{\"id\":\"left\",\"cmd\":\"sleep 1\",\"instances\":0}");
+	for (int i = 0; i < 100 && !there; i++) {
+		api_case_call(&self, &(struct step){ .claim = "it is carried out",
+						     .method = "GET",
+						     .path = "/v2/apps/left" });
+		there = strstr(self.answer, "HTTP/1.1 200");
+	}
+	ck_assert_msg(there, "%s", self.answer);
+	api_case_stop(&self);
+}
+END_TEST
+
+/* However far the change has come, the end leaves nothing behind: the leak checker looks. */
+START_TEST(stopping_amid_a_change_is_clean)
+{
+	struct api_case self;
+
+	api_case_start(&self, NULL);
+	send_and_leave(&self, "{\"id\":\"cut\",\"cmd\":\"sleep 1\",\"instances\":0}");
+	for (int i = 0; i < _i; i++)
+		(void)event_base_loop(loop_base(self.loop), EVLOOP_NONBLOCK);
+	api_case_stop(&self);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("apps");
@@ -544,6 +592,8 @@ int main(void)
 	tcase_add_test(tcase, deployments_lock);
 	tcase_add_test(tcase, an_old_version_comes_back);
 	tcase_add_test(tcase, a_deployment_is_cancelled);
+	tcase_add_test(tcase, a_change_outlives_who_asked_for_it);
+	tcase_add_loop_test(tcase, stopping_amid_a_change_is_clean, 0, 8);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
