@@ -1,8 +1,10 @@
 #include "database.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +13,7 @@
 #include "stadion/base/text.h"
 
 #define SCHEMA_VERSION 1
+#define WAL_RESERVE (256 << 10)
 #define APPLICATION_ID 0x53746164 /* "Stad": file(1) and we tell ours from any other by it */
 
 struct database {
@@ -21,20 +24,39 @@ struct database {
 	sqlite3_stmt *put, *delete;
 };
 
-/* The disk is full in more ways than ENOSPC, and SQLite knows only that one by name. */
+static int errno_of(sqlite3_file *file)
+{
+	int number = 0;
+
+	if (file && file->pMethods)
+		(void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number);
+	return number;
+}
+
+static bool is_full(int number)
+{
+	return number == ENOSPC || number == EDQUOT || number == EFBIG;
+}
+
+/* The disk is full in more ways than ENOSPC, and SQLite knows only that one by name. Its
+ * sqlite3_system_errno has been overwritten by the time we ask; the files remember theirs. */
+static bool found_no_space(sqlite3 *sqlite)
+{
+	sqlite3_file *main_file = NULL, *wal_file = NULL;
+
+	(void)sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_FILE_POINTER, &main_file);
+	(void)sqlite3_file_control(sqlite, "main", SQLITE_FCNTL_JOURNAL_POINTER, &wal_file);
+	return is_full(errno_of(main_file)) || is_full(errno_of(wal_file));
+}
+
 static enum error_kind kind_of(sqlite3 *sqlite, int code)
 {
 	if ((code & 0xff) == SQLITE_FULL)
 		return ERROR_NO_SPACE;
 	if ((code & 0xff) == SQLITE_NOMEM)
 		return ERROR_NOMEM;
-	if ((code & 0xff) == SQLITE_IOERR && sqlite) {
-		int number = sqlite3_system_errno(sqlite);
-
-		if (number == ENOSPC || number == EDQUOT || number == EFBIG)
-			return ERROR_NO_SPACE;
-	}
-	return ERROR_UNAVAILABLE;
+	return (code & 0xff) == SQLITE_IOERR && found_no_space(sqlite) ? ERROR_NO_SPACE
+								       : ERROR_UNAVAILABLE;
 }
 
 static bool fail(struct database *database, struct error *error)
@@ -75,15 +97,14 @@ static bool ask(struct database *database, const char *sql, char *out, size_t si
 
 /* locking_mode comes before the first access: then there is no -shm file, which on a full disk is
  * a SIGBUS (reference/traps.md). The WAL file is kept over a close, so that a restart on a full
- * disk has blocks to write its epoch into. */
+ * disk has blocks to write its epoch into (journal_size_limit would empty it). */
 static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
 			       "PRAGMA mmap_size = 0;"
 			       "PRAGMA cache_size = -256;"
 			       "PRAGMA temp_store = MEMORY;"
 			       "PRAGMA trusted_schema = OFF;"
 			       "PRAGMA journal_mode = WAL;"
-			       "PRAGMA synchronous = FULL;"
-			       "PRAGMA journal_size_limit = 4194304;";
+			       "PRAGMA synchronous = FULL;";
 
 static bool configure(struct database *database, struct error *error)
 {
@@ -163,6 +184,21 @@ static bool prepare(struct database *database, const char *sql, sqlite3_stmt **o
 	       fail(database, error);
 }
 
+/* Blocks of its own for the WAL: what lies behind the last frame is ignored, and with them a
+ * program that starts on a full disk can still raise the epoch. */
+static void reserve(const struct database *database)
+{
+	char name[PATH_MAX + 8];
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "%s-wal", database->path);
+	fd = open(name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return;
+	(void)posix_fallocate(fd, 0, WAL_RESERVE); /* without it we are as well off as before */
+	(void)close(fd);
+}
+
 static bool open_sqlite(struct database *database, struct error *error)
 {
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW;
@@ -200,6 +236,7 @@ struct database *database_open(const char *path, struct error *error)
 	    (database->lock_fd = lockfile_take(database->path, error)) < 0 ||
 	    !open_sqlite(database, error))
 		return NULL;
+	reserve(database);
 	return TAKE(database);
 }
 
