@@ -24,8 +24,9 @@ bool state_folder_make(const char *path, struct error *error)
 		more = *at;
 		*at = '\0';
 		if (mkdir(part, 0700) < 0 && errno != EEXIST)
-			return error_set_errno(error, ERROR_UNAVAILABLE, errno,
-					       "making the state folder %s", part);
+			return error_set_errno(
+				error, ERROR_UNAVAILABLE, errno,
+				"making the state folder %s (--state DIR names another)", part);
 		if (more)
 			*at = '/';
 	}
