@@ -1,11 +1,15 @@
 #include "stadion/docker/engine.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "stadion/base/language.h"
 #include "stadion/base/text.h"
@@ -182,6 +186,24 @@ static void read_refusal(long status, const char *body, size_t len, struct error
 		error_set(error, docker_error_kind(status), "HTTP %ld from the engine", status);
 }
 
+/* curl says "couldn't connect" whatever it was; a socket file tells more when it is asked. */
+static void explain_absence(const char *path, struct error *error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return;
+	if (text_copy(address.sun_path, sizeof(address.sun_path), path) &&
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		error_set(error, ERROR_UNAVAILABLE, "%s",
+			  errno == ENOENT	  ? "there is no such socket"
+			  : errno == ECONNREFUSED ? "connection refused"
+			  : errno == EACCES	  ? "no right to use the socket"
+						  : strerror(errno));
+	close(fd);
+}
+
 static void request_done(const struct http_reply *http, void *arg)
 {
 	struct docker_request *request = arg;
@@ -192,6 +214,8 @@ static void request_done(const struct http_reply *http, void *arg)
 
 	if (reply.error.kind != ERROR_NONE) {
 		reply.status = 0; /* half an answer proves nothing */
+		if (request->probe && reply.error.kind == ERROR_UNAVAILABLE)
+			explain_absence(request->engine->socket, &reply.error);
 		error_wrap(&reply.error, "engine at %s does not answer", request->engine->socket);
 	} else if (http->status >= 400) {
 		if (request->on_data)

@@ -176,8 +176,6 @@ static void finish_all(struct shim *shim)
 {
 	uint64_t end_ms = clock_monotonic_ms() + DRAIN_MS;
 
-	(void)kill(-shim->mark.pid,
-		   SIGKILL); /* the group's number is kept as long as it has members */
 	while (kill_strays() && clock_monotonic_ms() < end_ms) {
 		struct pollfd fd = { .fd = shim->signals, .events = POLLIN };
 

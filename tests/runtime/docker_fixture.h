@@ -134,7 +134,7 @@ static inline char *image_tar(size_t *len)
 	return tar;
 }
 
-static inline void import_done(const struct http_reply *reply, void *arg)
+static inline void post_done(const struct http_reply *reply, void *arg)
 {
 	struct answer *answer = arg;
 
@@ -143,29 +143,38 @@ static inline void import_done(const struct http_reply *reply, void *arg)
 	answer->error = reply->error;
 }
 
-/* Imports the image under a name of this program's own. */
-static inline void fixture_import(struct loop *loop)
+/* What the engine answers with a stream, waited for to its end. */
+static inline void post_raw(struct loop *loop, struct http_call call)
 {
+	static const char *const headers[] = { "X-Registry-Auth: e30=", NULL };
 	struct http_client_options options = { .unix_socket = ENGINE_SOCKET };
 	struct error error = { 0 };
 	struct http_client *client = http_client_new(loop, &options, &error);
 	struct http_request *slot = NULL;
 	struct answer answer = { 0 };
+
+	call.method = "POST";
+	call.timeout_ms = PATIENCE_MS;
+	call.headers = headers;
+	ck_assert(http_request_start(client, &call, post_done, &answer, &slot, &error));
+	wait_until(loop, answer_has_come, &answer, call.url);
+	ck_assert_msg(answer.status / 100 == 2, "%s: %ld %s", call.url, answer.status,
+		      answer.error.text);
+	http_client_free(client);
+}
+
+/* Imports the image under a name of this program's own. */
+static inline void fixture_import(struct loop *loop)
+{
 	size_t len = 0;
 	char url[200], *tar = image_tar(&len);
-	struct http_call call = { .method = "POST",
-				  .url = url,
-				  .body = tar,
-				  .body_len = len,
-				  .content_type = "application/x-tar",
-				  .timeout_ms = PATIENCE_MS };
+	struct http_call call = {
+		.url = url, .body = tar, .body_len = len, .content_type = "application/x-tar"
+	};
 
 	snprintf(url, sizeof(url), "http://docker/v1.41/images/create?fromSrc=-&repo=%s&tag=latest",
 		 fixture_image);
-	ck_assert(http_request_start(client, &call, import_done, &answer, &slot, &error));
-	wait_until(loop, answer_has_come, &answer, "importing the image");
-	ck_assert_msg(answer.status == 200, "the image was not imported: %s", answer.error.text);
-	http_client_free(client);
+	post_raw(loop, call);
 	free(tar);
 }
 

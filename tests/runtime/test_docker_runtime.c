@@ -6,7 +6,12 @@
 #include "stadion/model/task.h"
 #include "stadion/runtime/runtime.h"
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
 #include <signal.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 static struct loop *loop;
 static struct runtime *runtime;
@@ -492,6 +497,212 @@ START_TEST(runs_commands_inside)
 }
 END_TEST
 
+/* ---- a registry ---- */
+
+struct registry {
+	pid_t pid;
+	int32_t port;
+	char folder[64], image[128];
+};
+
+static void registry_start(struct registry *registry)
+{
+	char config[96];
+	FILE *file;
+
+	strcpy(registry->folder, "/tmp/stadion-registry-XXXXXX");
+	ck_assert(mkdtemp(registry->folder) != NULL);
+	registry->port = free_port();
+	snprintf(registry->image, sizeof(registry->image), "127.0.0.1:%d/%s", (int)registry->port,
+		 fixture_image);
+	snprintf(config, sizeof(config), "%s/config.yml", registry->folder);
+	file = fopen(config, "we");
+	ck_assert(file != NULL);
+	fprintf(file,
+		"version: 0.1\nlog: {level: error}\nstorage:\n  filesystem: {rootdirectory: %s}\n"
+		"http: {addr: \"127.0.0.1:%d\"}\n",
+		registry->folder, (int)registry->port);
+	fclose(file);
+	registry->pid = fork();
+	ck_assert(registry->pid >= 0);
+	if (registry->pid == 0) {
+		ck_assert(freopen("/dev/null", "w", stdout) && freopen("/dev/null", "w", stderr));
+		execlp("docker-registry", "docker-registry", "serve", config, NULL);
+		_exit(127);
+	}
+}
+
+static void registry_stop(struct registry *registry)
+{
+	char command[128];
+
+	ck_assert(kill(registry->pid, SIGKILL) == 0);
+	ck_assert(waitpid(registry->pid, NULL, 0) == registry->pid);
+	snprintf(command, sizeof(command), "rm -r %s", registry->folder);
+	ck_assert_int_eq(system(command), 0);
+}
+
+/* Pushes our image there and forgets the name, so that only a pull brings it back. */
+static void registry_fill(const struct registry *registry)
+{
+	char url[300], path[200];
+	struct http_call call = { .url = url };
+
+	snprintf(url, sizeof(url), "http://docker/v1.41/images/%s/tag?repo=%s&tag=latest",
+		 fixture_image, registry->image);
+	post_raw(loop, call);
+	snprintf(url, sizeof(url), "http://docker/v1.41/images/%s/push?tag=latest",
+		 registry->image);
+	post_raw(loop, call);
+	snprintf(path, sizeof(path), "/images/%s", registry->image);
+	json_object_put(ask_engine(loop, "DELETE", path).document);
+}
+
+START_TEST(pulls_an_image_once_for_all_who_wait)
+{
+	struct http_client_options options = { 0 };
+	struct try up = { .client = http_client_new(loop, &options, NULL) };
+	struct registry registry = { 0 };
+	struct seen seen[3] = { 0 };
+	char path[200];
+
+	registry_start(&registry);
+	up.port = registry.port;
+	wait_until(loop, answers, &up, "the registry"); /* GET / is 200 there */
+	registry_fill(&registry);
+	for (int i = 0; i < 3; i++) {
+		struct app *app = make_app("exec sleep 1000", false);
+		char name[16];
+
+		free(app->image);
+		app->image = strdup(registry.image);
+		snprintf(name, sizeof(name), "t.pull%d", i);
+		launch(&seen[i], app, name, PORT_NONE);
+	}
+	for (int i = 0; i < 3; i++) {
+		wait_until(loop, runs, &seen[i], "running what was pulled");
+		ck_assert_int_ge(seen[i].count[RUNTIME_PULLING], 1);
+		ck_assert_int_eq(seen[i].count[RUNTIME_STARTING], 1);
+		runtime_remove(seen[i].unit);
+	}
+	wait_until(loop, nothing_left, NULL, "removal of the containers");
+	snprintf(path, sizeof(path), "/images/%s?force=1", registry.image);
+	json_object_put(ask_engine(loop, "DELETE", path).document);
+	http_client_free(up.client);
+	registry_stop(&registry);
+}
+END_TEST
+
+/* ---- an engine that goes away and comes back ---- */
+
+static void relay_read(struct bufferevent *from, void *to)
+{
+	bufferevent_read_buffer(from, bufferevent_get_output(to));
+}
+
+static void relay_event(struct bufferevent *from, short what, void *to)
+{
+	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
+		return;
+	shutdown(bufferevent_getfd(to), SHUT_RDWR);
+	bufferevent_disable(from, EV_READ | EV_WRITE);
+}
+
+static void relay_accept(struct evconnlistener *listener, evutil_socket_t fd,
+			 struct sockaddr *address, int len, void *arg)
+{
+	struct event_base *base = evconnlistener_get_base(listener);
+	struct sockaddr_un engine = { .sun_family = AF_UNIX, .sun_path = ENGINE_SOCKET };
+	struct bufferevent *near = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *far = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+
+	(void)address, (void)len, (void)arg;
+	bufferevent_socket_connect(far, (struct sockaddr *)&engine, sizeof(engine));
+	bufferevent_setcb(near, relay_read, NULL, relay_event, far);
+	bufferevent_setcb(far, relay_read, NULL, relay_event, near);
+	bufferevent_enable(near, EV_READ | EV_WRITE);
+	bufferevent_enable(far, EV_READ | EV_WRITE);
+}
+
+/* A process between us and the engine: killing it is the engine's going away. */
+static pid_t relay_start(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	pid_t pid;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	(void)unlink(path);
+	ck_assert(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	ck_assert(listen(fd, 16) == 0);
+	pid = fork();
+	ck_assert(pid >= 0);
+	if (pid == 0) {
+		struct event_base *base = event_base_new();
+
+		(void)evconnlistener_new(base, relay_accept, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+		event_base_dispatch(base);
+		_exit(1);
+	}
+	close(fd);
+	return pid;
+}
+
+static void relay_stop(pid_t pid)
+{
+	ck_assert(kill(pid, SIGKILL) == 0);
+	ck_assert(waitpid(pid, NULL, 0) == pid);
+}
+
+static bool is_away(void *arg)
+{
+	return !is_ready(arg);
+}
+
+START_TEST(misses_nothing_while_the_engine_is_away)
+{
+	char path[100];
+	struct docker_runtime_options options = { .socket = path,
+						  .host_id = fixture_host,
+						  .cluster = "" };
+	struct runtime *usual = runtime;
+	struct seen lives = { 0 }, dies = { 0 }, waits = { 0 };
+	char kill_path[200];
+	pid_t relay;
+
+	snprintf(path, sizeof(path), "/tmp/%s.sock", fixture_host);
+	relay = relay_start(path);
+	runtime = docker_runtime_new(loop, &options, NULL);
+	launch(&lives, make_app("exec sleep 1000", false), "t.lives", PORT_NONE);
+	launch(&dies, make_app("exec sleep 1000", false), "t.dies", PORT_NONE);
+	wait_until(loop, runs, &lives, "running");
+	wait_until(loop, runs, &dies, "running");
+
+	relay_stop(relay);
+	wait_until(loop, is_away, runtime, "the engine's absence");
+	launch(&waits, make_app("exec sleep 1000", false), "t.waits", PORT_NONE);
+	snprintf(kill_path, sizeof(kill_path), "/containers/%s/kill", dies.handle);
+	json_object_put(ask_engine(loop, "POST", kill_path).document);
+	ck_assert_int_eq(lives.count[RUNTIME_ENDED] + dies.count[RUNTIME_ENDED], 0);
+	ck_assert_int_eq(waits.count[RUNTIME_FAILED] + waits.count[RUNTIME_ENDED], 0);
+
+	relay = relay_start(path);
+	wait_until(loop, ended, &dies, "what ended meanwhile");
+	wait_until(loop, runs, &waits, "what waited meanwhile");
+	ck_assert_int_eq(dies.last.signal, SIGKILL);
+	ck_assert_int_eq(lives.count[RUNTIME_ENDED], 0);
+	ck_assert(is_ready(runtime));
+	runtime_remove(lives.unit);
+	runtime_remove(dies.unit);
+	runtime_remove(waits.unit);
+	wait_until(loop, nothing_left, NULL, "removal of the containers");
+	runtime_free(runtime);
+	runtime = usual;
+	relay_stop(relay);
+	(void)unlink(path);
+}
+END_TEST
+
 START_TEST(an_absent_engine_is_a_condition)
 {
 	struct docker_runtime_options options = { .socket = "/nowhere/docker.sock",
@@ -508,7 +719,8 @@ START_TEST(an_absent_engine_is_a_condition)
 		runtime_condition(runtime, &condition);
 	} while (!condition.since_ms);
 	ck_assert(!condition.ready);
-	ck_assert_msg(strstr(condition.text, "/nowhere/docker.sock") != NULL, "%s", condition.text);
+	ck_assert_str_eq(condition.text, "engine at /nowhere/docker.sock does not answer: "
+					 "there is no such socket");
 	ck_assert_int_eq(seen.count[RUNTIME_FAILED] + seen.count[RUNTIME_ENDED], 0);
 	runtime_release(seen.unit);
 	runtime_free(runtime);
@@ -553,6 +765,8 @@ static Suite *suite(void)
 	tcase_add_test(tcase, adopts_nothing_that_is_not_there);
 	tcase_add_test(tcase, does_not_launch_twice);
 	tcase_add_loop_test(tcase, runs_commands_inside, 0, 2);
+	tcase_add_test(tcase, pulls_an_image_once_for_all_who_wait);
+	tcase_add_test(tcase, misses_nothing_while_the_engine_is_away);
 	tcase_add_test(tcase, an_absent_engine_is_a_condition);
 	suite_add_tcase(made, tcase);
 	return made;
