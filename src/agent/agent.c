@@ -49,8 +49,7 @@ static bool pairs_copy(struct pair_list *out, const struct pair_list *from)
 	return true;
 }
 
-/* -- What the link asks and brings ----------------------------------------------------------------
- */
+/* ---- What the link asks and brings ---- */
 
 static void fill_hello(struct hello *out, void *arg)
 {
@@ -149,8 +148,7 @@ static void on_settled(void *arg)
 		log_error("coordinator.no_link", F("error", error.text));
 }
 
-/* -- Beginning and end ----------------------------------------------------------------------------
- */
+/* ---- Beginning and end ---- */
 
 static bool make_folder(const char *path, struct error *error)
 {
@@ -298,8 +296,7 @@ struct agent *agent_new(struct loop *loop, const struct agent_options *options, 
 	return TAKE(agent);
 }
 
-/* -- The agent's own API --------------------------------------------------------------------------
- */
+/* ---- The agent's own API ---- */
 
 static void get_ping(struct http_exchange *exchange, const struct route_match *match, void *arg)
 {

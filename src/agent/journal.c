@@ -64,7 +64,7 @@ static void set_problem(struct journal *journal, const char *text)
 		return;
 	journal->problem_since_ms = text ? clock_wall_ms() : 0;
 	(void)snprintf(journal->problem, sizeof(journal->problem),
-		       "the agent cannot write its state: %s", text ? text : "");
+		       "the agent cannot write its state: %.200s", text ? text : "");
 	if (text)
 		log_error("journal.refused", F("error", text));
 	else

@@ -63,8 +63,7 @@ static void pass_soon(struct supervisor *supervisor)
 	timer_start(&supervisor->pass, 0);
 }
 
-/* -- Wanted against known ------------------------------------------------------------------------
- */
+/* ---- Wanted against known ---- */
 
 static void reconcile_wanted(struct supervisor *supervisor, const struct wanted_task *wanted)
 {
@@ -167,8 +166,7 @@ void supervisor_receipt(struct supervisor *supervisor, const struct receipt *rec
 		pass_soon(supervisor);
 }
 
-/* -- What is found on the host -------------------------------------------------------------------
- */
+/* ---- What is found on the host ---- */
 
 static void settle_when_known(struct supervisor *supervisor)
 {
@@ -254,8 +252,7 @@ static void survey(void *arg)
 		on_survey(&error, source);
 }
 
-/* -- What is told ---------------------------------------------------------------------------------
- */
+/* ---- What is told ---- */
 
 static void on_task_news(struct task *task, void *arg)
 {
@@ -334,8 +331,7 @@ void supervisor_write(struct supervisor *supervisor, struct text *out)
 	json_array_end(&writer);
 }
 
-/* -- Beginning and end ----------------------------------------------------------------------------
- */
+/* ---- Beginning and end ---- */
 
 static void on_record(struct journal_record *record, void *arg)
 {

@@ -24,8 +24,7 @@ struct occasion { /* what an event brings along */
 
 static void task_handle(struct task *task, enum task_event event, const struct occasion *occasion);
 
-/* -- What is kept, and when it counts -----------------------------------------------------------
- */
+/* ---- What is kept, and when it counts ---- */
 
 static void on_saved(void *arg);
 
@@ -104,8 +103,7 @@ static void find_port(struct task *task, const struct runtime_report *report)
 		task_handle(task, ON_FAILED, &(struct occasion){ .message = error.text });
 }
 
-/* -- The unit and the checks --------------------------------------------------------------------
- */
+/* ---- The unit and the checks ---- */
 
 static void on_report(struct runtime_unit *unit, const struct runtime_report *report, void *arg)
 {
@@ -212,8 +210,7 @@ static void begin_checks(struct task *task, bool adopted)
 			  F("error", error.text));
 }
 
-/* -- What the moves do --------------------------------------------------------------------------
- */
+/* ---- What the moves do ---- */
 
 /* When an adopted task began to run, by the clock that grace is measured with. */
 static uint64_t running_since(const struct runtime_report *report)
@@ -432,8 +429,7 @@ static void task_handle(struct task *task, enum task_event event, const struct o
 	task_do(task, move->action, occasion);
 }
 
-/* -- What the supervisor asks and tells ----------------------------------------------------------
- */
+/* ---- What the supervisor asks and tells ---- */
 
 void task_surveyed(struct task *task)
 {

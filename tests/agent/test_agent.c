@@ -336,8 +336,7 @@ START_TEST(a_process_is_a_task_as_well)
 }
 END_TEST
 
-/* -- Restarts of the agent ------------------------------------------------------------------------
- */
+/* ---- Restarts of the agent ---- */
 
 START_TEST(a_restarted_agent_adopts)
 {
@@ -434,8 +433,7 @@ START_TEST(what_ran_and_is_gone_without_a_trace_is_not_started)
 }
 END_TEST
 
-/* -- The coordinator's side -----------------------------------------------------------------------
- */
+/* ---- The coordinator's side ---- */
 
 START_TEST(a_coordinator_that_forgot_its_sessions_is_greeted_again)
 {
@@ -476,8 +474,7 @@ START_TEST(a_deposed_coordinator_is_not_obeyed)
 }
 END_TEST
 
-/* -- Killed at any moment
- * -------------------------------------------------------------------------- */
+/* ---- Killed at any moment ---- */
 
 /* The agent in a process of its own: argv is agent, coordinator's port, state folder, host id. */
 static int agent_main(char **argv)
