@@ -1,0 +1,346 @@
+#include "coordinator/stage.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+/* What must survive: restarts of the coordinator at any moment, silent hosts, forgetful agents, a
+ * disk that refuses. */
+
+#define APP(more) "{\"id\":\"/a\",\"cmd\":\"sleep 1000\",\"cpus\":0.1,\"mem\":32" more "}"
+
+static struct stage stage;
+
+static void must_change(enum change_kind kind, const char *json)
+{
+	struct answer answer = stage_change(&stage, kind, "/a", json, true);
+
+	ck_assert_msg(answer.error.kind == ERROR_NONE, "%s", answer.error.text);
+}
+
+static const struct cluster_app *the_app(void)
+{
+	const struct cluster_app *app = cluster_find_app(stage_cluster(&stage), "/a");
+
+	ck_assert_ptr_nonnull(app);
+	return app;
+}
+
+static bool has_created(struct stage *unused, void *arg)
+{
+	(void)unused;
+	return stage.hosts[0].created + stage.hosts[1].created + stage.hosts[2].created >=
+	       *(size_t *)arg;
+}
+
+static bool has_reported(struct stage *unused, void *arg)
+{
+	const struct cluster_app *app = cluster_find_app(stage_cluster(&stage), "/a");
+
+	(void)unused;
+	return app && cluster_count_tasks(app).staged == *(int *)arg;
+}
+
+static void run_hosts(bool stays_staging)
+{
+	for (size_t h = 0; h < STAGE_HOSTS; h++) {
+		stage.hosts[h].stays_staging = stays_staging;
+		for (size_t t = 0; t < STAGE_TASKS; t++)
+			if (!stays_staging && stage.hosts[h].tasks[t].status.task_id &&
+			    stage.hosts[h].tasks[t].status.state == TASK_STAGING)
+				task_move(&stage.hosts[h].tasks[t], TASK_RUNNING);
+	}
+}
+
+START_TEST(a_restart_right_after_the_answer_goes_on)
+{
+	uint64_t epoch;
+	char id[UUID_SIZE];
+
+	stage_set_up(&stage, 2);
+	epoch = stage_cluster(&stage)->epoch;
+	must_change(CHANGE_CREATE, APP(",\"instances\":4"));
+	strcpy(id, stage_cluster(&stage)->id);
+	stage_restart(&stage);
+	ck_assert_uint_eq(stage_cluster(&stage)->epoch, epoch + 1);
+	ck_assert_str_eq(stage_cluster(&stage)->id, id);
+	stage_settle(&stage, "/a", 4);
+	ck_assert_uint_eq(stage.hosts[0].created + stage.hosts[1].created, 4); /* none doubled */
+	stage_tear_down(&stage);
+}
+END_TEST
+
+START_TEST(a_restart_while_tasks_start_goes_on)
+{
+	int staged = 3;
+	char deployment[UUID_SIZE];
+
+	stage_set_up(&stage, 1);
+	run_hosts(true);
+	must_change(CHANGE_CREATE, APP(",\"instances\":3"));
+	stage_wait(&stage, "three reported", has_reported, &staged);
+	strcpy(deployment, TAILQ_FIRST(&stage_cluster(&stage)->deployments)->id);
+	stage_restart(&stage);
+	ck_assert_ptr_nonnull(cluster_find_deployment(stage_cluster(&stage), deployment));
+	ck_assert_uint_eq(the_app()->instance_count, 3);
+	run_hosts(false);
+	stage_settle(&stage, "/a", 3);
+	ck_assert_uint_eq(stage.hosts[0].created, 3);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+START_TEST(a_restart_amid_a_replacement_goes_on)
+{
+	size_t four = 4;
+
+	stage_set_up(&stage, 2);
+	must_change(CHANGE_CREATE, APP(",\"instances\":2"));
+	stage_settle(&stage, "/a", 2);
+	run_hosts(true);
+	must_change(CHANGE_UPDATE, APP(",\"instances\":2,\"env\":{\"A\":\"1\"}"));
+	stage_wait(&stage, "the new ones", has_created, &four);
+	stage_restart(&stage);
+	run_hosts(false);
+	stage_settle(&stage, "/a", 2);
+	ck_assert_uint_eq(stage.hosts[0].created + stage.hosts[1].created, 4);
+	ck_assert_uint_eq(the_app()->version_count, 2);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+static bool is_removing(struct stage *unused, void *arg)
+{
+	const struct instance *instance;
+
+	(void)unused;
+	(void)arg;
+	LIST_FOREACH(instance, &the_app()->instances, of_app)
+		if (instance->goal != INSTANCE_STOP)
+			return false;
+	return true;
+}
+
+START_TEST(a_restart_amid_a_destruction_goes_on)
+{
+	stage_set_up(&stage, 1);
+	must_change(CHANGE_CREATE, APP(",\"instances\":2"));
+	stage_settle(&stage, "/a", 2);
+	stage.hosts[0].ignores_stops = true;
+	must_change(CHANGE_REMOVE, NULL);
+	stage_wait(&stage, "the stops", is_removing, NULL);
+	stage_restart(&stage);
+	ck_assert(the_app()->removing);
+	stage.hosts[0].ignores_stops = false;
+	stage_settle(&stage, "/a", 0);
+	ck_assert_ptr_null(cluster_find_app(stage_cluster(&stage), "/a"));
+	stage_restart(&stage);
+	ck_assert_ptr_null(cluster_find_app(stage_cluster(&stage), "/a"));
+	ck_assert(TAILQ_EMPTY(&stage_cluster(&stage)->deployments));
+	stage_tear_down(&stage);
+}
+END_TEST
+
+START_TEST(an_end_that_came_while_nobody_listened_is_taken)
+{
+	char before[256];
+
+	stage_set_up(&stage, 1);
+	must_change(CHANGE_CREATE, APP(""));
+	stage_settle(&stage, "/a", 1);
+	stage_close(&stage);
+	strcpy(before, stage_task(&stage)->status.task_id);
+	task_end(stage_task(&stage), TASK_FAILED, 20000, "exited with 3");
+	stage_open(&stage);
+	stage_settle(&stage, "/a", 1);
+	ck_assert_str_ne(stage_task(&stage)->status.task_id, before);
+	ck_assert_str_eq(the_app()->failure.message, "exited with 3");
+	stage_tear_down(&stage);
+}
+END_TEST
+
+START_TEST(a_forgetful_agent_gets_new_tasks_never_the_old_id)
+{
+	struct played_task *task;
+	char before[256];
+	size_t two = 2;
+
+	stage_set_up(&stage, 1);
+	must_change(CHANGE_CREATE, APP(""));
+	stage_settle(&stage, "/a", 1);
+	task = stage_task(&stage);
+	strcpy(before, task->status.task_id);
+	task_status_clear(&task->status);
+	host_lose_session(&stage.hosts[0]);
+	stage_wait(&stage, "a new task", has_created, &two);
+	stage_settle(&stage, "/a", 1);
+	ck_assert_str_ne(stage_task(&stage)->status.task_id, before);
+	ck_assert_int_eq(the_app()->failure.state, TASK_GONE);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+static size_t record_count(const struct cluster *cluster, const char *host_id)
+{
+	const struct host *host;
+
+	HASH_FIND_STR(cluster->hosts, host_id, host);
+	return host ? host->instance_count : 0;
+}
+
+static bool lives_on(struct stage *unused, void *arg)
+{
+	const struct played_host *host = arg;
+
+	(void)unused;
+	return cluster_count_tasks(the_app()).running == 2 &&
+	       cluster_find_app(stage_cluster(&stage), "/a")->instance_count == 2 &&
+	       record_count(stage_cluster(&stage), host->id) == 2;
+}
+
+START_TEST(a_silent_hosts_tasks_move_and_its_own_end_on_return)
+{
+	stage_set_up(&stage, 1);
+	stage_close(&stage);
+	stage.options.unreachable_ms = 300;
+	stage_open(&stage);
+	must_change(CHANGE_CREATE, APP(",\"instances\":2"));
+	stage_settle(&stage, "/a", 2);
+	stage.hosts[0].on = false;
+	host_lose_session(&stage.hosts[0]);
+	stage.hosts[1].on = true;
+	stage_wait(&stage, "tasks on the other host", lives_on, &stage.hosts[1]);
+	ck_assert_int_eq(count_live(&stage), 4);
+	stage.hosts[0].on = true;
+	stage_settle(&stage, "/a", 2);
+	ck_assert(record_count(stage_cluster(&stage), "host-1") == 2);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+static bool is_silent(struct stage *unused, void *arg)
+{
+	const struct host *host;
+
+	(void)unused;
+	HASH_FIND_STR(stage_cluster(&stage)->hosts, (const char *)arg, host);
+	return host && host->state == HOST_UNREACHABLE;
+}
+
+START_TEST(a_disabled_strategy_waits_for_the_host)
+{
+	static char id[] = "host-0";
+
+	stage_set_up(&stage, 1);
+	stage_close(&stage);
+	stage.options.unreachable_ms = 300;
+	stage_open(&stage);
+	must_change(CHANGE_CREATE, APP(",\"unreachableStrategy\":\"disabled\""));
+	stage_settle(&stage, "/a", 1);
+	stage.hosts[0].on = false;
+	host_lose_session(&stage.hosts[0]);
+	stage.hosts[1].on = true;
+	stage_wait(&stage, "silence", is_silent, id);
+	ck_assert_uint_eq(the_app()->instance_count, 1);
+	stage.hosts[0].on = true;
+	stage_settle(&stage, "/a", 1);
+	ck_assert_uint_eq(stage.hosts[0].created, 1);
+	ck_assert_uint_eq(stage.hosts[1].created, 0);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+/* A disk that takes no more bytes: the files may not grow. */
+static void limit_files(rlim_t bytes)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = bytes;
+	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+START_TEST(a_full_disk_refuses_and_memory_says_what_the_disk_says)
+{
+	struct answer answer;
+	int64_t version_ms;
+
+	stage_set_up(&stage, 1);
+	must_change(CHANGE_CREATE, APP(""));
+	stage_settle(&stage, "/a", 1);
+	version_ms = the_app()->current->version_ms;
+
+	limit_files(1);
+	answer = stage_change(&stage, CHANGE_UPDATE, "/a", APP(",\"instances\":3"), false);
+	ck_assert_msg(answer.error.kind == ERROR_NO_SPACE, "%s", answer.error.text);
+	ck_assert_int_eq(the_app()->current->instances, 1);
+	ck_assert_int_eq(the_app()->current->version_ms, version_ms);
+	ck_assert_uint_eq(the_app()->version_count, 1);
+	ck_assert(TAILQ_EMPTY(&stage_cluster(&stage)->deployments));
+	answer = stage_change(&stage, CHANGE_CREATE, "/b", "{\"id\":\"/b\",\"cmd\":\"true\"}",
+			      false);
+	ck_assert_int_eq(answer.error.kind, ERROR_NO_SPACE);
+	ck_assert_ptr_null(cluster_find_app(stage_cluster(&stage), "/b"));
+	answer = stage_change(&stage, CHANGE_REMOVE, "/a", NULL, true);
+	ck_assert_int_eq(answer.error.kind, ERROR_NO_SPACE);
+	ck_assert(!the_app()->removing);
+	ck_assert_ptr_null(the_app()->deployment);
+
+	/* An end is not acknowledged, so the agent says it again when there is room. */
+	task_end(stage_task(&stage), TASK_FAILED, 60000, "exited with 9");
+	answer = stage_change(&stage, CHANGE_UPDATE, "/a", APP(",\"instances\":2"), false);
+	ck_assert_int_eq(answer.error.kind, ERROR_NO_SPACE);
+	limit_files(RLIM_INFINITY);
+	stage_settle(&stage, "/a", 1);
+	ck_assert_str_eq(the_app()->failure.message, "exited with 9");
+	must_change(CHANGE_UPDATE, APP(",\"instances\":2"));
+	stage_settle(&stage, "/a", 2);
+	stage_restart(&stage);
+	stage_settle(&stage, "/a", 2);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+START_TEST(versions_rise_and_the_last_fifty_are_kept)
+{
+	int64_t last = 0;
+
+	stage_set_up(&stage, 0);
+	for (int i = 0; i < CLUSTER_VERSIONS_MAX + 5; i++) {
+		char json[128];
+
+		snprintf(json, sizeof(json), "{\"id\":\"/a\",\"cmd\":\"true\",\"instances\":%d}",
+			 i + 1);
+		must_change(CHANGE_UPDATE, json);
+		ck_assert_int_gt(the_app()->current->version_ms, last);
+		last = the_app()->current->version_ms;
+	}
+	stage_restart(&stage);
+	ck_assert_uint_eq(the_app()->version_count, CLUSTER_VERSIONS_MAX);
+	ck_assert_int_eq(the_app()->current->version_ms, last);
+	for (size_t i = 1; i < the_app()->version_count; i++)
+		ck_assert_int_lt(the_app()->versions[i]->version_ms,
+				 the_app()->versions[i - 1]->version_ms);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("recovery");
+	TCase *tcase = tcase_create("recovery");
+
+	tcase_set_timeout(tcase, 30);
+	tcase_add_test(tcase, a_restart_right_after_the_answer_goes_on);
+	tcase_add_test(tcase, a_restart_while_tasks_start_goes_on);
+	tcase_add_test(tcase, a_restart_amid_a_replacement_goes_on);
+	tcase_add_test(tcase, a_restart_amid_a_destruction_goes_on);
+	tcase_add_test(tcase, an_end_that_came_while_nobody_listened_is_taken);
+	tcase_add_test(tcase, a_forgetful_agent_gets_new_tasks_never_the_old_id);
+	tcase_add_test(tcase, a_silent_hosts_tasks_move_and_its_own_end_on_return);
+	tcase_add_test(tcase, a_disabled_strategy_waits_for_the_host);
+	tcase_add_test(tcase, a_full_disk_refuses_and_memory_says_what_the_disk_says);
+	tcase_add_test(tcase, versions_rise_and_the_last_fifty_are_kept);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
