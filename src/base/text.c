@@ -101,6 +101,17 @@ char *text_take(struct text *text)
 	return data;
 }
 
+bool text_format(char *out, size_t size, const char *format, ...)
+{
+	va_list arguments;
+	int len;
+
+	va_start(arguments, format);
+	len = vsnprintf(out, size, format, arguments);
+	va_end(arguments);
+	return len >= 0 && (size_t)len < size;
+}
+
 bool text_copy(char *out, size_t size, const char *string)
 {
 	size_t len = strnlen(string, size);

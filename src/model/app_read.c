@@ -107,7 +107,7 @@ static bool read_constraint(struct reader *reader, struct json_object *item, con
 		if (!json_object_is_type(part, json_type_string)) {
 			char where[64];
 
-			(void)snprintf(where, sizeof(where), "%s(%zu)", path, i);
+			(void)text_format(where, sizeof(where), "%s(%zu)", path, i);
 			problems_add(reader->problems, false, where, "error.expected.jsstring");
 			return false;
 		}

@@ -16,7 +16,7 @@ static void read_command(struct reader *reader, struct json_object *item, const 
 	char where[64];
 	const char *value;
 
-	(void)snprintf(where, sizeof(where), "%s/command", path);
+	(void)text_format(where, sizeof(where), "%s/command", path);
 	value = reader_text(reader, command, where, "value");
 	if (check->protocol != CHECK_COMMAND) {
 		if (command)

@@ -201,7 +201,7 @@ void problem_code(struct reader *reader, const char *path, const char *name, con
 {
 	char where[256];
 
-	(void)snprintf(where, sizeof(where), "%s/%s", path, name); /* a cut path still names it */
+	(void)text_format(where, sizeof(where), "%s/%s", path, name); /* cut, it still names it */
 	problems_add(reader->problems, false, where, "%s", code);
 }
 

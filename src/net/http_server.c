@@ -418,8 +418,8 @@ struct http_server *http_server_new(struct loop *loop, const struct http_server_
 				    http_handler_fn *handler, void *arg, struct error *error)
 {
 	struct http_server *server;
-	uint16_t port;
-	int fd;
+	uint16_t port = 0;
+	int fd = -1;
 
 	if (!open_socket(options, &fd, &port, error))
 		return NULL;

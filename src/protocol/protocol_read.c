@@ -92,7 +92,7 @@ bool read_integer(struct json_object *object, const char *key, int64_t min, int6
 
 bool read_number(struct json_object *object, const char *key, uint64_t *out, struct error *error)
 {
-	int64_t number;
+	int64_t number = 0;
 
 	if (!read_integer(object, key, 0, INT64_MAX, &number, error))
 		return false;

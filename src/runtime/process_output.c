@@ -24,8 +24,8 @@ bool process_output_open(struct process_output *output)
 		return false;
 	}
 	output->size = (uint64_t)status.st_size;
-	if (output->user != status.st_uid)
-		(void)fchown(output->file, output->user, output->group); /* not root: not needed */
+	if (output->user != status.st_uid && fchown(output->file, output->user, output->group) < 0)
+		errno = 0; /* not root: the task has our own user then, who may read it anyway */
 	return true;
 }
 

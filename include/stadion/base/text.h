@@ -28,6 +28,9 @@ char *text_take(struct text *text);		  /* malloc'ed; NULL when failed; clears */
 
 /* Copies as strlcpy would; returns false when it had to cut. */
 bool text_copy(char *out, size_t size, const char *string);
+/* Writes as snprintf would; returns false when it had to cut. */
+bool text_format(char *out, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 char *text_duplicate(const char *string); /* NULL for NULL or without memory */
 
 /* How many bytes the UTF-8 sequence at the start of `bytes` has; 0 when it is not well-formed. */
