@@ -585,7 +585,8 @@ clean()
 		say "Stopping the Docker Engine that this script started"
 		stop_ours dockerd "$ENGINE_WAIT_S"
 	fi
-	rm -rf --one-file-system -- "$STATE"
+	find "$STATE" -xdev -mindepth 1 -delete
+	rmdir "$STATE" 2>/dev/null || true # it may be a mount of its own
 	say "Removed: apps, containers, the image $IMAGE and $STATE. Installed packages and $ROOT/.build stay."
 }
 

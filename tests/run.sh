@@ -24,6 +24,7 @@ readonly PARTS=(src include tests)
 
 TEMP=
 ENGINE_PID=
+FAILED=()
 
 say()
 {
@@ -167,9 +168,15 @@ check_tidy()
 
 run_fuzz()
 {
-	build fuzz fuzzers
+	build fuzz fuzzers || return 1
 	say "Fuzzing, 30 s for each target"
 	ctest --test-dir .build/fuzz -L '^fuzz$' -j "$JOBS" --output-on-failure --no-tests=error
+}
+
+# check COMMAND...: a failure is remembered, and the rest is checked all the same.
+check()
+{
+	"$@" || FAILED+=("$*")
 }
 
 main()
@@ -181,14 +188,15 @@ main()
 	TEMP=$(mktemp -d /var/tmp/stadion-tests.XXXXXX)
 	install_packages
 	ensure_engine
-	check_format
 	build asan
-	build clang
-	build release # the optimiser sees what the others do not
-	check_tidy
-	run_fuzz
+	check check_format
+	check build clang
+	check build release # the optimiser sees what the others do not
+	check check_tidy
+	check run_fuzz
 	say "Tests"
-	ctest --test-dir .build/asan -j "$JOBS" --output-on-failure --no-tests=error "$@"
+	check ctest --test-dir .build/asan -j "$JOBS" --output-on-failure --no-tests=error "$@"
+	((${#FAILED[@]} == 0)) || die "failed: $(printf '%s; ' "${FAILED[@]}")"
 }
 
 main "$@"
