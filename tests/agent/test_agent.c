@@ -19,6 +19,7 @@
 static struct loop *loop;
 static struct agent *agent;
 static struct coordinator_fixture coordinator;
+static const char *engine = ENGINE_SOCKET;
 static char state[64];
 static char id[PATH_MAX];
 
@@ -30,7 +31,7 @@ static void start_agent(void)
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", http_server_port(coordinator.server));
 	const struct agent_options options = { .coordinator = url,
 					       .token = FIXTURE_TOKEN,
-					       .docker = ENGINE_SOCKET,
+					       .docker = engine,
 					       .state = state,
 					       .hostname = "here",
 					       .host_id = fixture_host,
@@ -309,6 +310,36 @@ START_TEST(an_unhealthy_task_is_killed_and_says_why)
 	ck_assert(!said()->ran_healthy);
 	ck_assert_int_eq(said()->checks[0].consecutive_failures, 2);
 	ck_assert_msg(strstr(said()->message, sick[_i].cause) != NULL, "%s", said()->message);
+}
+END_TEST
+
+static bool engine_is_told(void *arg)
+{
+	return (coordinator.engine_down_since_ms > 0) == *(bool *)arg && coordinator.reports > 0;
+}
+
+START_TEST(an_engine_that_is_away_is_told_and_changes_no_task)
+{
+	bool down = true;
+	char container[72];
+
+	fixture_want(&coordinator, id, make_server(0), 33850, 0);
+	wait_until(loop, is_running, NULL, "running");
+	snprintf(container, sizeof(container), "%s", said()->container_id);
+	stop_agent();
+	engine = "/nowhere/docker.sock";
+	start_agent();
+	wait_until(loop, engine_is_told, &down, "an agent without engine");
+	ck_assert_str_eq(coordinator.hello.engine, "");
+	ck_assert(is_running(NULL));
+	stop_agent();
+	engine = ENGINE_SOCKET;
+	start_agent();
+	down = false;
+	wait_until(loop, engine_is_told, &down, "an agent with engine");
+	ck_assert(is_running(NULL));
+	ck_assert_str_eq(said()->container_id, container);
+	ck_assert_uint_eq(fixture_count(loop), 1);
 }
 END_TEST
 
@@ -598,6 +629,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, another_port_is_taken_when_somebody_has_it);
 	tcase_add_test(tcase, a_fixed_port_that_somebody_has_is_named);
 	tcase_add_loop_test(tcase, an_unhealthy_task_is_killed_and_says_why, 0, (int)ROWS(sick));
+	tcase_add_test(tcase, an_engine_that_is_away_is_told_and_changes_no_task);
 	tcase_add_test(tcase, a_process_is_a_task_as_well);
 	tcase_add_test(tcase, a_restarted_agent_adopts);
 	tcase_add_test(tcase, an_agent_without_memory_adopts_by_labels);
