@@ -312,9 +312,12 @@ static void end(const struct error *error, void *arg)
 	struct ledger_entry *entry;
 	struct effect *effect;
 
-	if (error)
+	if (error) {
 		TAILQ_FOREACH_REVERSE(entry, &ledger->entries, ledger_entries, link)
-	undo_entry(ledger, entry);
+		{
+			undo_entry(ledger, entry);
+		}
+	}
 	STAILQ_CONCAT(&effects, &ledger->effects);
 	ledger->number++;
 	ledger->incomplete = false;

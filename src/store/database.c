@@ -279,9 +279,13 @@ static bool apply_all(struct database *database, const struct batch_queue *batch
 	const struct batch_change *change;
 
 	STAILQ_FOREACH(batch, batches, link)
-	STAILQ_FOREACH(change, &batch->changes, link)
-	if (!apply_change(database, change))
-		return false;
+	{
+		STAILQ_FOREACH(change, &batch->changes, link)
+		{
+			if (!apply_change(database, change))
+				return false;
+		}
+	}
 	return true;
 }
 

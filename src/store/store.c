@@ -106,7 +106,9 @@ static void on_wakeup(evutil_socket_t fd, short what, void *arg)
 	pthread_mutex_lock(&store->lock);
 	STAILQ_CONCAT(&finished, &store->finished);
 	STAILQ_FOREACH(batch, &finished, link)
-	store->pending--;
+	{
+		store->pending--;
+	}
 	pthread_mutex_unlock(&store->lock);
 	while ((batch = STAILQ_FIRST(&finished))) {
 		STAILQ_REMOVE_HEAD(&finished, link);
