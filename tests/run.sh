@@ -110,13 +110,13 @@ ensure_engine()
 		say "Using the Docker Engine that answers at ${DOCKER_HOST:-/var/run/docker.sock}"
 		return
 	fi
-	say "Starting a Docker Engine"
+	[[ -z ${DOCKER_HOST:-} ]] || die "no Docker Engine answers at DOCKER_HOST=$DOCKER_HOST"
+	say "Starting a Docker Engine, where all that is tested looks for one"
 	iptables-save >"$TEMP/iptables"
 	if ip link show docker0 >/dev/null 2>&1; then
 		: >"$TEMP/had-docker0"
 	fi
-	export DOCKER_HOST=unix://$TEMP/docker.sock
-	dockerd -H "$DOCKER_HOST" --data-root "$TEMP/data" --exec-root "$TEMP/exec" \
+	dockerd -H unix:///var/run/docker.sock --data-root "$TEMP/data" --exec-root "$TEMP/exec" \
 		--pidfile "$TEMP/dockerd.pid" >"$TEMP/dockerd.log" 2>&1 </dev/null &
 	ENGINE_PID=$!
 	end=$((SECONDS + ENGINE_WAIT_S))
