@@ -21,6 +21,7 @@ readonly PACKAGES=(
 readonly JOBS=2
 readonly ENGINE_WAIT_S=60
 readonly PARTS=(src include tests)
+readonly ENGINE_LEAVES=(/run/docker /run/containerd)
 
 TEMP=
 ENGINE_PID=
@@ -39,6 +40,39 @@ die()
 
 # --- what is started here is ended here -----------------------------------------------------------
 
+# What an engine leaves behind where there was none before.
+remember_machine()
+{
+	local path
+
+	iptables-save >"$TEMP/iptables"
+	: >"$TEMP/absent"
+	for path in "${ENGINE_LEAVES[@]}"; do
+		[[ -e $path ]] || printf '%s\n' "$path" >>"$TEMP/absent"
+	done
+	if ip link show docker0 >/dev/null 2>&1; then
+		: >"$TEMP/had-docker0"
+	fi
+}
+
+restore_machine()
+{
+	local path table
+
+	iptables-restore <"$TEMP/iptables" || true
+	for table in filter nat; do # a table that nobody had used is not in what was saved
+		if ! grep -q "^\*$table" "$TEMP/iptables"; then
+			iptables -t "$table" -F || true
+			iptables -t "$table" -X || true
+		fi
+	done
+	grep -q '^:FORWARD' "$TEMP/iptables" || iptables -P FORWARD ACCEPT || true
+	[[ -e $TEMP/had-docker0 ]] || ip link delete docker0 2>/dev/null || true
+	while read -r path; do
+		rm -rf --one-file-system -- "$path"
+	done <"$TEMP/absent"
+}
+
 end_engine()
 {
 	local mount
@@ -49,10 +83,7 @@ end_engine()
 	while read -r _ mount _; do
 		umount -l "$mount" || true
 	done < <(grep -F " $TEMP/" /proc/mounts | tac)
-	if [[ ! -e $TEMP/had-docker0 ]]; then
-		ip link delete docker0 2>/dev/null || true
-	fi
-	iptables-restore <"$TEMP/iptables" 2>/dev/null || true
+	restore_machine
 }
 
 end()
@@ -112,10 +143,7 @@ ensure_engine()
 	fi
 	[[ -z ${DOCKER_HOST:-} ]] || die "no Docker Engine answers at DOCKER_HOST=$DOCKER_HOST"
 	say "Starting a Docker Engine, where all that is tested looks for one"
-	iptables-save >"$TEMP/iptables"
-	if ip link show docker0 >/dev/null 2>&1; then
-		: >"$TEMP/had-docker0"
-	fi
+	remember_machine
 	dockerd -H unix:///var/run/docker.sock --data-root "$TEMP/data" --exec-root "$TEMP/exec" \
 		--pidfile "$TEMP/dockerd.pid" >"$TEMP/dockerd.log" 2>&1 </dev/null &
 	ENGINE_PID=$!
