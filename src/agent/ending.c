@@ -13,8 +13,9 @@ static void describe(struct task_status *status, const char *unknown)
 	if (status->out_of_memory)
 		(void)snprintf(out, size, "out of memory");
 	else if (status->signal > 0)
-		(void)snprintf(out, size, "killed by signal %d%s%s%s", (int)status->signal,
-			       name ? " (SIG" : "", name ? name : "", name ? ")" : "");
+		(void)snprintf(out, size, "killed by signal %d%s%s%s, exit status %d",
+			       (int)status->signal, name ? " (SIG" : "", name ? name : "",
+			       name ? ")" : "", 128 + (int)status->signal);
 	else if (status->exit_code >= 0)
 		(void)snprintf(out, size, "exited with status %d", (int)status->exit_code);
 	else

@@ -29,6 +29,17 @@ struct docker_events {
 	bool asked_before;
 };
 
+/* An attribute is a text, whatever it means. */
+static int exit_code(struct json_object *actor)
+{
+	struct json_object *attributes = actor ? json_object_member(actor, "Attributes") : NULL;
+	const char *text = attributes ? json_text(attributes, "exitCode", "") : "";
+	char *end;
+	long code = strtol(text, &end, 10);
+
+	return *text && !*end && code >= 0 && code <= 255 ? (int)code : -1;
+}
+
 bool docker_event_read(const char *line, size_t len, struct docker_event *out,
 		       struct json_object **document)
 {
@@ -43,6 +54,7 @@ bool docker_event_read(const char *line, size_t len, struct docker_event *out,
 		.action = json_text(event, "Action", ""),
 		.container = actor ? json_text(actor, "ID", "") : "",
 		.time_ns = json_integer(event, "timeNano", 0),
+		.exit_code = exit_code(actor),
 	};
 	if (!out->action[0] || !out->container[0] || out->time_ns < 0)
 		return false;
@@ -121,7 +133,7 @@ static void events_ask(void *arg)
 
 static bool write_filters(struct text *out, const char *label)
 {
-	static const char *const actions[] = { "die", "destroy" };
+	static const char *const actions[] = { "oom", "die", "destroy" };
 	struct text filters = TEXT_INIT(4096);
 	struct json_writer writer = JSON_WRITER(&filters);
 

@@ -26,6 +26,7 @@
 #define TURNS 4			 /* creates and starts at once: measured to be the best width */
 #define PULLS 3			 /* the engine fetches three layers at a time anyway */
 #define REMOVALS 2		 /* at once */
+#define REMOVAL_QUIET_MS 1000	 /* so long a replacement has to ask for its turn */
 #define REMOVAL_PATIENCE_MS 5000 /* so long creates go first */
 #define RELIST_MS 10000
 
@@ -56,6 +57,7 @@ struct docker_unit {
 	bool uncertain;	 /* a create or start went out and no answer came */
 	bool started;	 /* the engine said that it started */
 	bool ran;	 /* RUNTIME_RUNNING is out */
+	bool out_of_memory; /* the engine said so of it */
 	bool pulled;	 /* its image was fetched for it */
 	bool look_again; /* something happened while we looked */
 	bool listed;	 /* by the list under way */
@@ -121,6 +123,8 @@ void docker_unit_release(struct runtime_unit *unit);
 void unit_advance(struct docker_unit *unit);
 /* Something may have happened to its container. */
 void unit_look(struct docker_unit *unit);
+/* Something did, by the engine's own word. */
+void unit_event(struct docker_unit *unit, const struct docker_event *event);
 void unit_to(struct docker_unit *unit, enum step step);
 void unit_free(struct docker_unit *unit);
 /* The one way to FAILED. May free the unit. */

@@ -52,12 +52,13 @@ bool turn_may_remove(struct docker_unit *unit)
 {
 	struct docker_runtime *runtime = (struct docker_runtime *)unit->base.runtime;
 	uint64_t waited_ms = loop_now_ms(runtime->base.loop) - unit->since_ms;
+	uint64_t needed_ms = creates_pending(runtime) ? REMOVAL_PATIENCE_MS : REMOVAL_QUIET_MS;
 
 	if (runtime->removing >= REMOVALS)
 		return false; /* the end of one of them advances it */
-	if (!creates_pending(runtime) || waited_ms >= REMOVAL_PATIENCE_MS)
+	if (waited_ms >= needed_ms)
 		return true;
-	timer_start(&unit->again, REMOVAL_PATIENCE_MS - waited_ms);
+	timer_start(&unit->again, needed_ms - waited_ms);
 	return false;
 }
 

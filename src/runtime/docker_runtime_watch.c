@@ -90,7 +90,7 @@ static void event_came(const struct docker_event *event, void *arg)
 	struct docker_unit *unit = find_unit(arg, event->container);
 
 	if (unit)
-		unit_look(unit);
+		unit_event(unit, event);
 }
 
 static void events_resumed(void *arg)

@@ -228,7 +228,8 @@ START_TEST(tells_how_a_task_ended)
 	wait_until(loop, has_ended, NULL, "the end");
 	ck_assert_int_eq(said()->state, ends[_i].state);
 	ck_assert_str_eq(said()->message,
-			 ends[_i].message ? ends[_i].message : "killed by signal 9 (SIGKILL)");
+			 ends[_i].message ? ends[_i].message
+					  : "killed by signal 9 (SIGKILL), exit status 137");
 	ck_assert_uint_eq(fixture_count(loop), 1); /* kept while it is in the list */
 }
 END_TEST
@@ -434,7 +435,7 @@ static const struct {
 	int32_t signal;
 	const char *message;
 } fates[] = {
-	{ "POST", "/containers/%s/kill", 9, "killed by signal 9 (SIGKILL)" },
+	{ "POST", "/containers/%s/kill", 9, "killed by signal 9 (SIGKILL), exit status 137" },
 	{ "DELETE", "/containers/%s?force=1", 0, "container vanished while the agent was away" },
 };
 

@@ -26,7 +26,7 @@ static const struct row {
 	  TASK_RUNNING,
 	  { .exit_code = -1, .signal = 9, .text = "" },
 	  TASK_FAILED,
-	  "killed by signal 9 (SIGKILL)" },
+	  "killed by signal 9 (SIGKILL), exit status 137" },
 	{ "memory before signal",
 	  TASK_RUNNING,
 	  { .exit_code = -1, .signal = 9, .out_of_memory = true, .text = "" },

@@ -1,8 +1,8 @@
 #pragma once
 
 /* GET /events, kept up: resumed from the last event's time when it breaks, asked anew now and then
- * even when it does not (a connection can be dead without saying so). Events are hints: whoever
- * listens asks the engine before it acts. Source: protocol, "relist is truth". */
+ * even when it does not (a connection can be dead without saying so). Events may be missed, and come
+ * twice: whoever listens confirms by lists. Source: protocol, "relist is truth". */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,9 +15,10 @@
 #define DOCKER_EVENTS_LIFE_MS 120000
 
 struct docker_event {
-	const char *action; /* "die" "destroy" */
+	const char *action; /* "oom" "die" "destroy" */
 	const char *container;
 	int64_t time_ns;
+	int exit_code; /* of "die"; -1 where there is none */
 };
 /* From inside the reading of the stream: must not free it. */
 typedef void docker_event_fn(const struct docker_event *event, void *arg);
