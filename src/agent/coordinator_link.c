@@ -32,7 +32,8 @@ struct coordinator_link {
 	struct lane reports, wanted;
 	uint64_t epoch;
 	char *session;	   /* NULL: none */
-	bool complete;	   /* a complete report was answered in this session */
+	bool completing;   /* the report under way is a complete one */
+	bool complete;	   /* and one was answered in this session */
 	uint64_t revision; /* of the wanted list we have from this session; 0: none */
 	bool woken;
 	bool told_away; /* that the coordinator is out of reach is logged once */
@@ -239,7 +240,7 @@ static bool on_receipt_body(struct coordinator_link *link, const char *body, siz
 			    struct error *error)
 {
 	struct receipt receipt;
-	bool first = !link->complete;
+	bool first = link->completing && !link->complete;
 
 	if (!receipt_read(body, len, &receipt, error))
 		return false;
@@ -248,7 +249,7 @@ static bool on_receipt_body(struct coordinator_link *link, const char *body, siz
 		return false;
 	}
 	link->told_away = false;
-	link->complete = true;
+	link->complete |= link->completing;
 	link->options.receipt(&receipt, link->options.arg);
 	receipt_clear(&receipt);
 	timer_start(&link->reports.timer, link->woken ? 0 : CHECK_MS);
@@ -273,6 +274,7 @@ static void send_report(struct coordinator_link *link)
 		timer_start(&link->reports.timer, CHECK_MS);
 		return;
 	}
+	link->completing = report.complete;
 	report.session = text_duplicate(link->session);
 	report_write(&body, &report);
 	report_clear(&report);

@@ -25,6 +25,7 @@ static const char *const meta_keys[] = {
 	[JOURNAL_HOST_ID] = "meta/host_id",
 	[JOURNAL_CLUSTER] = "meta/cluster",
 	[JOURNAL_EPOCH] = "meta/epoch",
+	[JOURNAL_SURVEYED] = "meta/surveyed",
 };
 
 struct journal_write {

@@ -32,7 +32,12 @@ DEFINE_AUTOPTR(journal, journal_close)
 
 /* What was true when the journal was opened, and is until it is set. "" when absent. */
 #define JOURNAL_META_MAX 128
-enum journal_meta { JOURNAL_HOST_ID, JOURNAL_CLUSTER, JOURNAL_EPOCH };
+enum journal_meta {
+	JOURNAL_HOST_ID,
+	JOURNAL_CLUSTER,
+	JOURNAL_EPOCH,
+	JOURNAL_SURVEYED, /* not "": the engine's containers are all in here */
+};
 const char *journal_meta(const struct journal *journal, enum journal_meta which);
 /* On disk before any later write is. */
 void journal_meta_set(struct journal *journal, enum journal_meta which, const char *value);

@@ -230,12 +230,15 @@ static void on_survey(const struct error *error, void *arg)
 		return;
 	}
 	source->surveyed = true;
+	if (source->container)
+		journal_meta_set(supervisor->options.journal, JOURNAL_SURVEYED, "yes");
 	for (struct task *task = supervisor->tasks; task; task = task->hh.next) {
 		if (task_in_docker(task) == source->container && task_recalled(task))
 			task_surveyed(task);
 	}
 	settle_when_known(supervisor);
 	pass_soon(supervisor);
+	supervisor->options.news(supervisor->options.arg); /* a complete report can be made now */
 }
 
 static void survey(void *arg)
@@ -297,6 +300,8 @@ bool supervisor_report(struct supervisor *supervisor, struct report *out)
 	bool any = !supervisor->condition_told;
 
 	fill_condition(supervisor, out);
+	out->complete =
+		out->complete && journal_meta(supervisor->options.journal, JOURNAL_SURVEYED)[0];
 	out->tasks = calloc(count ? count : 1, sizeof(*out->tasks));
 	if (!out->tasks)
 		return false;

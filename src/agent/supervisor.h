@@ -39,7 +39,8 @@ void supervisor_want(struct supervisor *supervisor, struct wanted *wanted);
 /* A new session: nothing counts as acknowledged any more, and the wanted list is to come anew. */
 void supervisor_session(struct supervisor *supervisor);
 void supervisor_receipt(struct supervisor *supervisor, const struct receipt *receipt);
-/* As the link's callback. */
+/* As the link's callback. Lowers out->complete while that would not be true: the journal is new
+ * (its state folder was lost, perhaps) and the engine has not listed its containers yet. */
 bool supervisor_report(struct supervisor *supervisor, struct report *out);
 /* A JSON array of all tasks. */
 void supervisor_write(struct supervisor *supervisor, struct text *out);
