@@ -20,6 +20,11 @@
 #include "stadion/net/http_server.h"
 #include "stadion/protocol/messages.h"
 
+/* Check notes every assertion in a file of its own, which a test that fills the disk cannot have.
+ */
+#define STAGE_MUST(condition, ...) ((condition) ? (void)0 : ck_abort_msg(__VA_ARGS__))
+#define STAGE_HOLDS(condition) STAGE_MUST(condition, "does not hold: %s", #condition)
+
 #define STAGE_HOSTS 3
 #define STAGE_TASKS 64
 #define STAGE_PATIENCE_MS 10000
@@ -75,9 +80,9 @@ static inline void host_post(struct played_host *host, const char *path, struct 
 
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", http_server_port(host->stage->server),
 		 path);
-	ck_assert(!body->failed);
-	ck_assert_msg(http_request_start(host->client, &call, done, host, slot, &error), "%s",
-		      error.text);
+	STAGE_HOLDS(!body->failed);
+	STAGE_MUST(http_request_start(host->client, &call, done, host, slot, &error), "%s",
+		   error.text);
 	text_clear(body);
 }
 
@@ -110,10 +115,9 @@ static inline void host_on_welcome(const struct http_reply *reply, void *arg)
 
 	if (!host_check(host, reply))
 		return;
-	ck_assert_msg(welcome_read(reply->body, reply->body_len, &welcome, &error), "%s",
-		      error.text);
+	STAGE_MUST(welcome_read(reply->body, reply->body_len, &welcome, &error), "%s", error.text);
 	strcpy(host->session, welcome.session);
-	ck_assert_uint_ge(welcome.epoch, host->epoch);
+	STAGE_HOLDS(welcome.epoch >= host->epoch);
 	host->epoch = welcome.epoch;
 	welcome_clear(&welcome);
 	host_speak(host);
@@ -136,8 +140,7 @@ static inline void host_on_receipt(const struct http_reply *reply, void *arg)
 
 	if (!host_check(host, reply))
 		return;
-	ck_assert_msg(receipt_read(reply->body, reply->body_len, &receipt, &error), "%s",
-		      error.text);
+	STAGE_MUST(receipt_read(reply->body, reply->body_len, &receipt, &error), "%s", error.text);
 	for (size_t i = 0; i < receipt.ack_count; i++) {
 		struct played_task *task = host_find(host, receipt.acks[i].task_id);
 
@@ -179,7 +182,7 @@ static inline void host_begin(struct played_host *host, const struct wanted_task
 	for (size_t i = 0; i < STAGE_TASKS && !task; i++)
 		if (!host->tasks[i].status.task_id)
 			task = &host->tasks[i];
-	ck_assert_ptr_nonnull(task);
+	STAGE_HOLDS(task);
 	*task = (struct played_task){ .wanted = true };
 	task->status.task_id = text_duplicate(wanted->task_id);
 	task->status.attempt = 1;
@@ -227,8 +230,8 @@ static inline void host_on_wanted(const struct http_reply *reply, void *arg)
 
 	if (!host_check(host, reply))
 		return;
-	ck_assert_msg(wanted_read(reply->body, reply->body_len, &wanted, &error), "%s", error.text);
-	ck_assert_uint_ge(wanted.epoch, host->epoch);
+	STAGE_MUST(wanted_read(reply->body, reply->body_len, &wanted, &error), "%s", error.text);
+	STAGE_HOLDS(wanted.epoch >= host->epoch);
 	host->revision = wanted.revision;
 	if (!wanted.unchanged)
 		host_carry_out(host, &wanted);
@@ -313,9 +316,9 @@ static inline void stage_open(struct stage *stage)
 					       .body_max = PROTOCOL_BODY_MAX };
 
 	stage->coordinator = coordinator_new(stage->loop, &stage->options, &error);
-	ck_assert_msg(stage->coordinator, "%s", error.text);
+	STAGE_MUST(stage->coordinator, "%s", error.text);
 	stage->server = http_server_new(stage->loop, &options, stage_handle, stage, &error);
-	ck_assert_msg(stage->server, "%s", error.text);
+	STAGE_MUST(stage->server, "%s", error.text);
 }
 
 static inline void stage_close(struct stage *stage)
@@ -365,10 +368,10 @@ static inline void stage_wait(struct stage *stage, const char *what,
 	stage->met = false;
 	timer_start(&stage->poll, 0);
 	timer_start(&stage->patience, STAGE_PATIENCE_MS);
-	ck_assert(loop_run(stage->loop, &error));
+	STAGE_HOLDS(loop_run(stage->loop, &error));
 	timer_cancel(&stage->patience);
 	timer_cancel(&stage->poll);
-	ck_assert_msg(stage->met, "never: %s", what);
+	STAGE_MUST(stage->met, "never: %s", what);
 }
 
 static inline void stage_set_up(struct stage *stage, size_t hosts)
@@ -378,12 +381,12 @@ static inline void stage_set_up(struct stage *stage, size_t hosts)
 	memset(stage, 0, sizeof(*stage));
 	log_setup(getenv("STAGE_LOG") ? LOG_DEBUG : LOG_ERROR, 2);
 	strcpy(stage->folder, "/var/tmp/stadion-stage-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(stage->folder));
+	STAGE_HOLDS(mkdtemp(stage->folder));
 	snprintf(stage->spec, sizeof(stage->spec), "sqlite:%s/c.db", stage->folder);
 	stage->options.store = stage->spec;
 	stage->loop = loop_new(&error);
-	ck_assert(timer_init(&stage->poll, stage->loop, stage_on_poll, stage, &error));
-	ck_assert(timer_init(&stage->patience, stage->loop, stage_on_patience, stage, &error));
+	STAGE_HOLDS(timer_init(&stage->poll, stage->loop, stage_on_poll, stage, &error));
+	STAGE_HOLDS(timer_init(&stage->patience, stage->loop, stage_on_patience, stage, &error));
 	for (size_t i = 0; i < STAGE_HOSTS; i++) {
 		struct played_host *host = &stage->hosts[i];
 
@@ -392,7 +395,7 @@ static inline void stage_set_up(struct stage *stage, size_t hosts)
 		host->on = i < hosts;
 		host->client =
 			http_client_new(stage->loop, &(struct http_client_options){ 0 }, &error);
-		ck_assert_ptr_nonnull(host->client);
+		STAGE_HOLDS(host->client);
 	}
 	stage_open(stage);
 }
@@ -432,7 +435,7 @@ static inline void on_answer(const struct change_outcome *outcome, void *arg)
 {
 	struct answer *answer = arg;
 
-	ck_assert(!answer->done);
+	STAGE_HOLDS(!answer->done);
 	answer->done = true;
 	answer->error = outcome->error;
 	answer->version_ms = outcome->version_ms;
@@ -457,9 +460,9 @@ static inline struct app *app_of(const char *json)
 	struct json_object *root = json_parse(json, strlen(json), &error);
 	struct app *app;
 
-	ck_assert_msg(root, "%s", error.text);
+	STAGE_MUST(root, "%s", error.text);
 	app = app_read(root, &(struct app_read_options){ 0 }, &problems);
-	ck_assert_msg(app, "%s: %s", problems.items[0].path, problems.items[0].message);
+	STAGE_MUST(app, "%s: %s", problems.items[0].path, problems.items[0].message);
 	json_object_put(root);
 	return app;
 }
@@ -472,7 +475,7 @@ static inline struct answer stage_change(struct stage *stage, enum change_kind k
 	struct answer answer = { .done = false };
 
 	coordinator_change(stage->coordinator, &change, 1, force, on_answer, &answer);
-	ck_assert(!answer.done);
+	STAGE_HOLDS(!answer.done);
 	app_unref(app);
 	stage_wait(stage, "an answer to a change", is_answered, &answer);
 	return answer;
