@@ -164,17 +164,6 @@ const char *http_exchange_query(struct http_exchange *exchange, const char *key,
 	return NULL;
 }
 
-bool http_exchange_query_flag(struct http_exchange *exchange, const char *key, bool fallback)
-{
-	const char *value = http_exchange_query(exchange, key, 0);
-
-	if (!value)
-		return fallback;
-	if (strcmp(value, "true") == 0 || *value == '\0') /* "?force" */
-		return true;
-	return strcmp(value, "false") == 0 ? false : fallback;
-}
-
 const char *http_exchange_request_header(const struct http_exchange *exchange, const char *name)
 {
 	if (exchange->request)

@@ -40,7 +40,6 @@ const char *http_exchange_method(const struct http_exchange *exchange); /* "GET"
 const char *http_exchange_path(const struct http_exchange *exchange);	/* decoded, no query */
 /* Decoded value of a query key (the index-th, from 0); NULL when absent. */
 const char *http_exchange_query(struct http_exchange *exchange, const char *key, size_t index);
-bool http_exchange_query_flag(struct http_exchange *exchange, const char *key, bool fallback);
 const char *http_exchange_request_header(const struct http_exchange *exchange, const char *name);
 const char *http_exchange_body(const struct http_exchange *exchange, size_t *len); /* never NULL */
 const char *http_exchange_peer(const struct http_exchange *exchange);		   /* "127.0.0.1" */
