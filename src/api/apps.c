@@ -7,6 +7,7 @@
 #include "api_state.h"
 #include "app_change.h"
 #include "body.h"
+#include "label_selector.h"
 #include "pending.h"
 #include "query.h"
 #include "reply.h"
@@ -33,16 +34,39 @@ static bool contains(const char *text, const char *part)
 	return !part || (text && strcasestr(text, part));
 }
 
-static void write_apps(struct json_writer *writer, struct http_exchange *exchange,
+struct app_filter {
+	const char *id, *cmd;
+	struct label_selector *labels; /* owned; NULL: any */
+};
+
+/* Answers for a bad selector. */
+static bool read_filter(struct http_exchange *exchange, struct app_filter *out)
+{
+	const char *labels = http_exchange_query(exchange, "label", 0);
+	struct error error = { 0 };
+
+	out->id = http_exchange_query(exchange, "id", 0);
+	out->cmd = http_exchange_query(exchange, "cmd", 0);
+	out->labels = labels ? label_selector_parse(labels, &error) : NULL;
+	if (!labels || out->labels)
+		return true;
+	reply_error(exchange, &error);
+	return false;
+}
+
+static bool passes(const struct app_filter *filter, const struct cluster_app *app)
+{
+	return contains(app->id, filter->id) && contains(app->current->cmd, filter->cmd) &&
+	       (!filter->labels || label_selector_matches(filter->labels, &app->current->labels));
+}
+
+static void write_apps(struct json_writer *writer, const struct app_filter *filter,
 		       const struct cluster *cluster, const struct cluster_app *const *apps,
 		       unsigned embed)
 {
-	const char *id = http_exchange_query(exchange, "id", 0);
-	const char *cmd = http_exchange_query(exchange, "cmd", 0);
-
 	json_array_begin(writer);
 	for (; *apps; apps++)
-		if (contains((*apps)->id, id) && contains((*apps)->current->cmd, cmd))
+		if (passes(filter, *apps))
 			app_view_write(writer, cluster, *apps, embed);
 	json_array_end(writer);
 }
@@ -54,17 +78,21 @@ void apps_list(struct http_exchange *exchange, const struct route_match *match, 
 	struct text body = TEXT_INIT(REPLY_MAX);
 	struct json_writer writer = JSON_WRITER(&body);
 	autofree const struct cluster_app **apps = apps_sorted(cluster);
+	struct app_filter filter;
 
 	(void)match;
 	if (!apps) {
 		reply_message(exchange, 503, "out of memory");
 		return;
 	}
+	if (!read_filter(exchange, &filter))
+		return;
 	json_object_begin(&writer);
 	json_key(&writer, "apps");
-	write_apps(&writer, exchange, cluster, apps,
+	write_apps(&writer, &filter, cluster, apps,
 		   embed_read(exchange, EMBED_COUNTS | EMBED_DEPLOYMENTS));
 	json_object_end(&writer);
+	label_selector_free(filter.labels);
 	http_exchange_reply_json(exchange, 200, &body);
 }
 
@@ -76,6 +104,7 @@ static void list_group(struct http_exchange *exchange, const struct api *api, co
 	struct text body = TEXT_INIT(REPLY_MAX);
 	struct json_writer writer = JSON_WRITER(&body);
 	autofree const struct cluster_app **apps = apps_sorted(cluster);
+	const struct app_filter all = { 0 };
 	size_t kept = 0;
 
 	for (size_t i = 0; apps && apps[i]; i++)
@@ -92,7 +121,7 @@ static void list_group(struct http_exchange *exchange, const struct api *api, co
 	apps[kept] = NULL;
 	json_object_begin(&writer);
 	json_key(&writer, "*");
-	write_apps(&writer, exchange, cluster, apps, embed);
+	write_apps(&writer, &all, cluster, apps, embed);
 	json_object_end(&writer);
 	http_exchange_reply_json(exchange, 200, &body);
 }
