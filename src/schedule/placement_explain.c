@@ -13,13 +13,15 @@ static void next_reason(struct text *text)
 		text_add(text, "; ");
 }
 
+/* What there is, is told in steps: nobody wants to read of the odd KiB. */
 static void explain_amount(struct text *text, const char *format, int64_t needed, int64_t has,
-			   double unit)
+			   int64_t unit, int64_t step)
 {
 	char needs_text[32], has_text[32];
 
-	(void)snprintf(needs_text, sizeof(needs_text), "%.10g", (double)needed / unit);
-	(void)snprintf(has_text, sizeof(has_text), "%.10g", has > 0 ? (double)has / unit : 0.0);
+	(void)snprintf(needs_text, sizeof(needs_text), "%.10g", (double)needed / (double)unit);
+	(void)snprintf(has_text, sizeof(has_text), "%.10g",
+		       has > 0 ? (double)(has / step * step) / (double)unit : 0.0);
 	next_reason(text);
 	text_addf(text, "needs %s %s, has %s", needs_text, format, has_text);
 }
@@ -79,13 +81,13 @@ void placement_explain(const struct placement_request *request, size_t host, uns
 	if (refusals & REFUSED_CONSTRAINT)
 		explain_constraints(&text, request, host);
 	if (refusals & REFUSED_CPUS)
-		explain_amount(&text, "cpus", app->cpu_milli, it->cpu_milli, 1000);
+		explain_amount(&text, "cpus", app->cpu_milli, it->cpu_milli, 1000, 1);
 	if (refusals & REFUSED_MEMORY)
-		explain_amount(&text, "MB of memory", app->mem_kib, it->mem_kib, 1024);
+		explain_amount(&text, "MB of memory", app->mem_kib, it->mem_kib, 1024, 1024);
 	if (refusals & REFUSED_DISK)
-		explain_amount(&text, "MB of disk", app->disk_kib, it->disk_kib, 1024);
+		explain_amount(&text, "MB of disk", app->disk_kib, it->disk_kib, 1024, 1024);
 	if (refusals & REFUSED_GPUS)
-		explain_amount(&text, "gpus", app->gpus, 0, 1);
+		explain_amount(&text, "gpus", app->gpus, 0, 1, 1);
 	if (refusals & REFUSED_PORTS)
 		explain_ports(&text, app, it);
 	(void)text_copy(out, size, text_string(&text));

@@ -73,9 +73,9 @@ bool ports_fit(const struct app *app, const struct placement_host *host)
 void ports_take(const struct app *app, const struct placement_host *host, uint32_t random,
 		int32_t *ports)
 {
-	uint32_t size = host->port_high >= host->port_low ?
-				(uint32_t)(host->port_high - host->port_low) + 1 :
-				1;
+	uint32_t size = host->port_high >= host->port_low
+				? (uint32_t)(host->port_high - host->port_low) + 1
+				: 1;
 	uint32_t next = random % size;
 
 	for (size_t i = 0; i < app->port_count; i++) {
