@@ -10,6 +10,7 @@
 #include "reply.h"
 #include "stadion/base/text.h"
 #include "stadion/model/path_id.h"
+#include "stadion/net/accept.h"
 #include "stadion/net/router.h"
 
 static void not_there_yet(struct http_exchange *exchange, const struct route_match *match,
@@ -155,6 +156,19 @@ static void add_headers(const struct api *api, struct http_exchange *exchange)
 	http_exchange_header(exchange, "X-Marathon-Leader", api->leader);
 }
 
+/* The resources of /v2 are JSON; those that are something else too decide for themselves. */
+static bool accepts_an_answer(const struct http_exchange *exchange)
+{
+	static const char tasks[] = "/tasks";
+	const char *path = http_exchange_path(exchange);
+	const char *accept = http_exchange_request_header(exchange, "Accept");
+	size_t len = strlen(path);
+
+	return accept_weight(accept, "application/json", 1) > 0 || strncmp(path, "/v2/", 4) != 0 ||
+	       !strncmp(path, "/v2/events", strlen("/v2/events")) ||
+	       (len > sizeof(tasks) && !strcmp(path + len - sizeof(tasks) + 1, tasks));
+}
+
 void api_handle(struct http_exchange *exchange, void *arg)
 {
 	struct api *api = arg;
@@ -176,6 +190,10 @@ void api_handle(struct http_exchange *exchange, void *arg)
 	    !access_origin_is_ours(http_exchange_request_header(exchange, "Origin"),
 				   http_exchange_request_header(exchange, "Host"))) {
 		reply_message(exchange, 403, "A page of another site may not change anything here");
+		return;
+	}
+	if (!accepts_an_answer(exchange)) {
+		reply_message(exchange, 406, "Not Acceptable");
 		return;
 	}
 	router_dispatch(routes, ROWS(routes), exchange, api);

@@ -105,20 +105,15 @@ static void list_group(struct http_exchange *exchange, const struct api *api, co
 	struct json_writer writer = JSON_WRITER(&body);
 	autofree const struct cluster_app **apps = apps_sorted(cluster);
 	const struct app_filter all = { 0 };
-	size_t kept = 0;
 
-	for (size_t i = 0; apps && apps[i]; i++)
-		if (path_id_within(apps[i]->id, group))
-			apps[kept++] = apps[i];
 	if (!apps) {
 		reply_message(exchange, 503, "out of memory");
 		return;
 	}
-	if (kept == 0 && strcmp(group, "/") != 0) {
+	if (!apps_keep_group(apps, group)) {
 		reply_message(exchange, 404, "Group '%s' does not exist", group);
 		return;
 	}
-	apps[kept] = NULL;
 	json_object_begin(&writer);
 	json_key(&writer, "*");
 	write_apps(&writer, &all, cluster, apps, embed);
@@ -134,13 +129,9 @@ void app_get(struct http_exchange *exchange, const struct route_match *match, vo
 	struct text body = TEXT_INIT(REPLY_MAX);
 	struct json_writer writer = JSON_WRITER(&body);
 	const struct cluster_app *app;
-	const char *star = strrchr(match->params[0], '*');
 	char id[PATH_ID_MAX];
 
-	if (star && !star[1] && (star == match->params[0] || star[-1] == '/')) {
-		snprintf(id, sizeof(id), "/%.*s", (int)(star - match->params[0]), match->params[0]);
-		if (id[1])
-			id[strlen(id) - 1] = '\0';
+	if (group_star_parse(match->params[0], id)) {
 		list_group(exchange, api, id, embed);
 		return;
 	}

@@ -12,6 +12,8 @@
 #include "stadion/json/json.h"
 #include "stadion/json/json_writer.h"
 #include "stadion/model/path_id.h"
+#include "stadion/net/accept.h"
+#include "tasks_text.h"
 #include "views.h"
 
 enum status_filter { STATUS_RUNNING = 1, STATUS_STAGING = 2 };
@@ -44,46 +46,95 @@ static bool passes(const struct instance *instance, unsigned filter)
 	       ((filter & STATUS_STAGING) && (state == TASK_STAGING || state == TASK_STARTING));
 }
 
-void tasks_list(struct http_exchange *exchange, const struct route_match *match, void *arg)
+struct task_list {
+	const struct cluster_app *const *apps; /* ended by NULL */
+	unsigned filter;
+	enum task_view_ports service_ports;
+};
+
+static void write_json(struct text *body, const struct task_list *list)
 {
-	const struct api *api = arg;
-	struct text body = TEXT_INIT(REPLY_MAX);
-	struct json_writer writer = JSON_WRITER(&body);
-	autofree const struct cluster_app **apps =
-		apps_sorted(coordinator_cluster(api->coordinator));
-	unsigned filter = read_status_filter(exchange);
+	struct json_writer writer = JSON_WRITER(body);
 	const struct instance *instance;
 
-	(void)match;
 	json_object_begin(&writer);
 	json_key(&writer, "tasks");
 	json_array_begin(&writer);
-	for (size_t i = 0; apps && apps[i]; i++)
-		LIST_FOREACH(instance, &apps[i]->instances, of_app)
-			if (passes(instance, filter))
-				task_view_write(&writer, instance, TASK_VIEW_SERVICE_PORTS);
+	for (const struct cluster_app *const *app = list->apps; *app; app++)
+		LIST_FOREACH(instance, &(*app)->instances, of_app)
+			if (passes(instance, list->filter))
+				task_view_write(&writer, instance, list->service_ports);
 	json_array_end(&writer);
 	json_object_end(&writer);
-	http_exchange_reply_json(exchange, 200, &body);
+}
+
+/* JSON unless the client would rather have text. */
+static void reply_list(struct http_exchange *exchange, const struct task_list *list)
+{
+	const char *accept = http_exchange_request_header(exchange, "Accept");
+	int json = accept_weight(accept, "application/json", 1);
+	int plain = accept_weight(accept, "text/plain", 0);
+	struct text body = TEXT_INIT(REPLY_MAX);
+
+	if (json == 0 && plain == 0) {
+		reply_message(exchange, 406, "Not Acceptable");
+		return;
+	}
+	if (json >= plain) {
+		write_json(&body, list);
+		http_exchange_reply_json(exchange, 200, &body);
+		return;
+	}
+	for (const struct cluster_app *const *app = list->apps; *app; app++)
+		tasks_text_add(&body, *app, http_exchange_query(exchange, "containerNetworks", 0));
+	if (body.failed)
+		reply_message(exchange, 500, "the list is larger than an answer may be");
+	else
+		http_exchange_reply(exchange, 200, "text/plain", text_string(&body), body.len);
+	text_clear(&body);
+}
+
+void tasks_list(struct http_exchange *exchange, const struct route_match *match, void *arg)
+{
+	const struct api *api = arg;
+	autofree const struct cluster_app **apps =
+		apps_sorted(coordinator_cluster(api->coordinator));
+	const struct task_list list = { .apps = apps,
+					.filter = read_status_filter(exchange),
+					.service_ports = TASK_VIEW_SERVICE_PORTS };
+
+	(void)match;
+	if (apps)
+		reply_list(exchange, &list);
+	else
+		reply_message(exchange, 503, "out of memory");
+}
+
+static void list_group(struct http_exchange *exchange, const struct api *api, const char *group)
+{
+	autofree const struct cluster_app **apps =
+		apps_sorted(coordinator_cluster(api->coordinator));
+
+	if (!apps)
+		reply_message(exchange, 503, "out of memory");
+	else if (!apps_keep_group(apps, group))
+		reply_message(exchange, 404, "Group '%s' does not exist", group);
+	else
+		reply_list(exchange, &(struct task_list){ .apps = apps });
 }
 
 void app_tasks_list(struct http_exchange *exchange, const struct route_match *match, void *arg)
 {
-	const struct cluster_app *app = api_require_app(exchange, arg, match->params[0]);
-	struct text body = TEXT_INIT(REPLY_MAX);
-	struct json_writer writer = JSON_WRITER(&body);
-	const struct instance *instance;
+	const struct cluster_app *apps[2] = { NULL };
+	char group[PATH_ID_MAX];
 
-	if (!app)
+	if (group_star_parse(match->params[0], group)) {
+		list_group(exchange, arg, group);
 		return;
-	json_object_begin(&writer);
-	json_key(&writer, "tasks");
-	json_array_begin(&writer);
-	LIST_FOREACH(instance, &app->instances, of_app)
-		task_view_write(&writer, instance, TASK_VIEW_NO_SERVICE_PORTS);
-	json_array_end(&writer);
-	json_object_end(&writer);
-	http_exchange_reply_json(exchange, 200, &body);
+	}
+	apps[0] = api_require_app(exchange, arg, match->params[0]);
+	if (apps[0])
+		reply_list(exchange, &(struct task_list){ .apps = apps });
 }
 
 /* The task that `text` names: by its instance part, so that an id of an earlier attempt names the

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stadion/base/clock.h"
 #include "stadion/base/language.h"
 #include "stadion/model/app_write.h"
 #include "stadion/model/path_id.h"
 #include "stadion/schedule/plan.h"
+#include "task_stats.h"
 
 static const struct {
 	const char *name;
@@ -18,6 +20,8 @@ static const struct {
 	{ "readiness", EMBED_READINESS },
 	{ "lastTaskFailure", EMBED_FAILURE },
 	{ "failures", EMBED_TASKS | EMBED_DEPLOYMENTS | EMBED_FAILURE },
+	{ "taskStats", EMBED_STATS },
+	{ "lastUnusedOffers", EMBED_OFFERS },
 	{ "why", EMBED_WHY },
 };
 
@@ -126,6 +130,8 @@ void app_view_write(struct json_writer *writer, const struct cluster *cluster,
 	}
 	if (embed & EMBED_FAILURE)
 		failure_write(writer, app);
+	if (embed & EMBED_STATS)
+		task_stats_write(writer, app, clock_wall_ms());
 	if ((embed & EMBED_WHY) && app->waiting > 0)
 		json_field_text(writer, "waitingFor", app->waiting_for);
 	json_object_end(writer);
@@ -185,12 +191,19 @@ static void check_results_write(struct json_writer *writer, const struct instanc
 	json_array_end(writer);
 }
 
+const int32_t *task_view_ports(const struct instance *instance, size_t *count)
+{
+	bool taken = instance->status.port_count == instance->app->port_count;
+
+	*count = taken ? instance->status.port_count : instance->port_count;
+	return taken ? instance->status.ports : instance->ports;
+}
+
 static void ports_write(struct json_writer *writer, const struct instance *instance,
 			enum task_view_ports service_ports)
 {
-	bool taken = instance->status.port_count == instance->app->port_count;
-	const int32_t *ports = taken ? instance->status.ports : instance->ports;
-	size_t count = taken ? instance->status.port_count : instance->port_count;
+	size_t count;
+	const int32_t *ports = task_view_ports(instance, &count);
 
 	json_key(writer, "ports");
 	json_array_begin(writer);
@@ -317,4 +330,25 @@ const struct cluster_app **apps_sorted(const struct cluster *cluster)
 	if (apps)
 		qsort(apps, count, sizeof(*apps), by_id);
 	return apps;
+}
+
+bool group_star_parse(const char *text, char out[PATH_ID_MAX])
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || text[len - 1] != '*' || (len > 1 && text[len - 2] != '/'))
+		return false;
+	len -= len > 1 ? 2 : 1;
+	return text_format(out, PATH_ID_MAX, "/%.*s", (int)len, text);
+}
+
+bool apps_keep_group(const struct cluster_app **apps, const char *group)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; apps[i]; i++)
+		if (path_id_within(apps[i]->id, group))
+			apps[kept++] = apps[i];
+	apps[kept] = NULL;
+	return kept > 0 || !strcmp(group, "/");
 }

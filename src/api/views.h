@@ -7,6 +7,7 @@
 
 #include "stadion/coordinator/cluster.h"
 #include "stadion/json/json_writer.h"
+#include "stadion/model/path_id.h"
 #include "stadion/net/http_server.h"
 
 enum embed { /* bits: what a view adds */
@@ -16,6 +17,8 @@ enum embed { /* bits: what a view adds */
 	     EMBED_FAILURE = 1 << 3,
 	     EMBED_READINESS = 1 << 4,
 	     EMBED_WHY = 1 << 5,
+	     EMBED_STATS = 1 << 6,
+	     EMBED_OFFERS = 1 << 7,
 };
 
 /* What a request asks for by `embed`, over what the resource always has. */
@@ -33,9 +36,16 @@ enum task_view_ports { TASK_VIEW_NO_SERVICE_PORTS, TASK_VIEW_SERVICE_PORTS };
 void task_view_write(struct json_writer *writer, const struct instance *instance,
 		     enum task_view_ports service_ports);
 enum task_state task_view_state(const struct instance *instance);
+/* One per port of the app, PORT_NONE where it has none: as the agent took them, or as placed. */
+const int32_t *task_view_ports(const struct instance *instance, size_t *count);
 
 void deployment_view_write(struct json_writer *writer, const struct deployment *deployment,
 			   unsigned embed);
 
 /* The apps that users see, sorted by id: malloc'ed, ended by NULL; NULL without memory. */
 const struct cluster_app **apps_sorted(const struct cluster *cluster);
+
+/* Whether the id of a path is a group and a star: all apps of it and below; the group in `out`. */
+bool group_star_parse(const char *text, char out[PATH_ID_MAX]);
+/* Keeps those within the group; false when there are none, and the group is not the root. */
+bool apps_keep_group(const struct cluster_app **apps, const char *group);

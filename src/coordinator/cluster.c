@@ -41,24 +41,26 @@ static void count_health(const struct task_status *status, struct cluster_counts
 	counts->unhealthy += known && !alive;
 }
 
+void cluster_count_task(const struct instance *instance, struct cluster_counts *counts)
+{
+	/* Nobody can say how the tasks of a silent host are. */
+	if (instance->host && instance->host->state == HOST_UNREACHABLE)
+		return;
+	if (instance->status.seq == 0 || instance->status.state == TASK_STAGING ||
+	    instance->status.state == TASK_STARTING)
+		counts->staged++;
+	if (instance->status.state == TASK_RUNNING && instance->status.seq > 0) {
+		counts->running++;
+		count_health(&instance->status, counts);
+	}
+}
+
 struct cluster_counts cluster_count_tasks(const struct cluster_app *app)
 {
 	struct cluster_counts counts = { 0 };
 	const struct instance *instance;
 
-	LIST_FOREACH(instance, &app->instances, of_app) {
-		bool unreachable = instance->host && instance->host->state == HOST_UNREACHABLE;
-
-		/* Nobody can say how the tasks of a silent host are. */
-		if (unreachable)
-			continue;
-		if (instance->status.seq == 0 || instance->status.state == TASK_STAGING ||
-		    instance->status.state == TASK_STARTING)
-			counts.staged++;
-		if (instance->status.state == TASK_RUNNING && instance->status.seq > 0) {
-			counts.running++;
-			count_health(&instance->status, &counts);
-		}
-	}
+	LIST_FOREACH(instance, &app->instances, of_app)
+		cluster_count_task(instance, &counts);
 	return counts;
 }

@@ -143,3 +143,4 @@ struct cluster_counts {
 	int staged, running, healthy, unhealthy;
 };
 struct cluster_counts cluster_count_tasks(const struct cluster_app *app);
+void cluster_count_task(const struct instance *instance, struct cluster_counts *counts); /* adds */
