@@ -25,7 +25,7 @@ readonly STATE_NEEDS_MB=50
 
 # What the build and this script need; whatever else they use is essential in Debian.
 readonly PACKAGES=(build-essential cmake ninja-build pkg-config libevent-dev libcurl4-openssl-dev
-	libjson-c-dev libsqlite3-dev libpcre2-dev uthash-dev busybox-static curl jq iproute2)
+	libjson-c-dev libsqlite3-dev libpcre2-dev zlib1g-dev uthash-dev busybox-static curl jq iproute2)
 
 usage()
 {

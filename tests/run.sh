@@ -13,7 +13,7 @@ readonly ROOT
 readonly PACKAGES=(
 	build-essential clang cmake ninja-build pkg-config                # compilers, for both builds
 	libclang-rt-dev clang-format clang-tidy                           # fuzzing, form, static checks
-	libevent-dev libcurl4-openssl-dev libjson-c-dev libsqlite3-dev libpcre2-dev uthash-dev
+	libevent-dev libcurl4-openssl-dev libjson-c-dev libsqlite3-dev libpcre2-dev zlib1g-dev uthash-dev
 	check python3 python3-marathon                                    # unit, integration tests
 	busybox-static docker.io docker-registry iptables                 # what they run
 	curl jq iproute2 mount procps util-linux                          # and what they call

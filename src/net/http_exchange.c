@@ -206,6 +206,7 @@ static void reply(struct http_exchange *exchange, int status, const char *conten
 		  struct evbuffer *body)
 {
 	struct evhttp_request *request = exchange->request;
+	struct evbuffer *packed = NULL;
 	char length[24];
 
 	if (!exchange->connection) {
@@ -213,12 +214,17 @@ static void reply(struct http_exchange *exchange, int status, const char *conten
 		return;
 	}
 	set_type(exchange, content_type);
+	if (body)
+		packed = http_gzip_reply(exchange, content_type, body);
+	body = packed ? packed : body;
 	if (exchange->is_head && body) {
 		(void)evutil_snprintf(length, sizeof(length), "%zu", evbuffer_get_length(body));
 		http_exchange_header(exchange, "Content-Length", length);
 	}
 	connection_replied(exchange->connection, request);
 	evhttp_send_reply(request, status, NULL, has_body(exchange, status) ? body : NULL);
+	if (packed)
+		evbuffer_free(packed);
 	http_exchange_free(exchange);
 }
 
@@ -279,23 +285,49 @@ void http_exchange_stream_begin(struct http_exchange *exchange, int status,
 	connection_watch(exchange->connection);
 }
 
+size_t http_exchange_stream_pending(const struct http_exchange *exchange)
+{
+	struct evhttp_connection *evcon;
+
+	if (!exchange->connection)
+		return 0;
+	evcon = evhttp_request_get_connection(exchange->request);
+	return evbuffer_get_length(
+		bufferevent_get_output(evhttp_connection_get_bufferevent(evcon)));
+}
+
+void http_exchange_stream_on_room(struct http_exchange *exchange, void (*room)(void *arg),
+				  void *arg)
+{
+	exchange->room = room;
+	exchange->room_arg = arg;
+}
+
+static void on_written(struct evhttp_connection *evcon, void *arg)
+{
+	const struct http_exchange *exchange = connection_exchange(arg);
+
+	(void)evcon;
+	if (exchange && exchange->room)
+		exchange->room(exchange->room_arg);
+}
+
 bool http_exchange_stream_write(struct http_exchange *exchange, const char *data, size_t len)
 {
-	struct evbuffer *buffer, *waiting;
+	struct evbuffer *buffer;
 	bool ok;
 
 	if (!exchange->connection || exchange->is_head)
 		return false;
-	waiting = bufferevent_get_output(evhttp_connection_get_bufferevent(
-		evhttp_request_get_connection(exchange->request)));
-	if (evbuffer_get_length(waiting) + len > HTTP_STREAM_PENDING_MAX) {
+	if (http_exchange_stream_pending(exchange) + len > HTTP_STREAM_PENDING_MAX) {
 		connection_cut(exchange->connection);
 		return false;
 	}
 	buffer = evbuffer_new();
 	ok = buffer && evbuffer_add(buffer, data, len) == 0;
 	if (ok)
-		evhttp_send_reply_chunk(exchange->request, buffer);
+		evhttp_send_reply_chunk_with_cb(exchange->request, buffer, on_written,
+						exchange->connection);
 	if (buffer)
 		evbuffer_free(buffer);
 	return ok;
@@ -309,6 +341,13 @@ void http_exchange_stream_end(struct http_exchange *exchange)
 		connection_replied(exchange->connection, request);
 		evhttp_send_reply_end(request);
 	}
+	http_exchange_free(exchange);
+}
+
+void http_exchange_stream_cut(struct http_exchange *exchange)
+{
+	if (exchange->connection)
+		connection_abandon(exchange->connection);
 	http_exchange_free(exchange);
 }
 

@@ -215,6 +215,17 @@ void connection_cut(struct connection *connection)
 	turn_soon(connection->server);
 }
 
+void connection_abandon(struct connection *connection)
+{
+	connection->exchange = NULL;
+	connection_cut(connection);
+}
+
+struct http_exchange *connection_exchange(const struct connection *connection)
+{
+	return connection->exchange;
+}
+
 /* evhttp does not read while a reply is due, so it would not see the peer leave. */
 void connection_watch(struct connection *connection)
 {
@@ -351,7 +362,7 @@ static bool open_socket(const struct http_server_options *options, int *out, uin
 			struct error *error)
 {
 	struct sockaddr_storage storage;
-	socklen_t len;
+	socklen_t len = 0;
 	int fd, on = 1;
 
 	if (!parse_address(options, &storage, &len, error))

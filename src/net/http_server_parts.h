@@ -1,7 +1,7 @@
 #pragma once
 
-/* What http_server.c (connections and their limits), http_exchange.c (a request and its reply)
- * and http_check.c (what evhttp lets through) share. */
+/* What http_server.c (connections and their limits), http_exchange.c (a request and its reply),
+ * http_gzip.c and http_check.c (what evhttp lets through) share. */
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -35,6 +35,8 @@ struct http_exchange {
 	char *query_text;
 	void (*gone)(void *arg);
 	void *gone_arg;
+	void (*room)(void *arg);
+	void *room_arg;
 };
 
 struct http_exchange *http_exchange_new(struct http_server *server, struct connection *connection,
@@ -47,10 +49,18 @@ void http_exchange_tell_gone(struct http_exchange *exchange);
 /* Says why the request must be refused, with *status; NULL when it is fine. */
 const char *http_check_request(struct evhttp_request *request, size_t header_count, int *status);
 
+/* The body packed, and the headers that say so: where the client offers gzip and it is worth it.
+ * Else NULL. */
+struct evbuffer *http_gzip_reply(struct http_exchange *exchange, const char *content_type,
+				 struct evbuffer *body);
+
 /* The exchange of a connection ended: the reply is on its way. */
 void connection_replied(struct connection *connection, struct evhttp_request *request);
 /* Ends the connection from the top of the loop. */
 void connection_cut(struct connection *connection);
+/* The same, and its exchange is nobody's any more. */
+void connection_abandon(struct connection *connection);
+struct http_exchange *connection_exchange(const struct connection *connection); /* or NULL */
 /* From now on wants to know at once when the peer leaves. */
 void connection_watch(struct connection *connection);
 void server_tell_later(struct http_server *server, struct http_exchange *exchange);

@@ -111,22 +111,14 @@ START_TEST(stats_tell_versions_apart)
 	add(&app, &staging);
 	task_stats_write(&writer, &app, 10000);
 	json_object_end(&writer);
-	ck_assert_str_eq(
-		text_string(&got), "{\"taskStats\":{},\"taskStats\":{"
-				   "\"startedAfterLastScaling\":" STATS("1", "1", LIFE("1.0", "1.0")) ",\"withLatestConfig\":" STATS(
-					   "1", "2",
-					   LIFE("1.5",
-						"1.5")) ",\"withOutdatedConfig\""
-							":" STATS(
-								"0", "1",
-								LIFE("9.0",
-								     "9.0")) ",\"tota"
-									     "lSummar"
-									     "y\""
-									     ":" STATS(
-										     "1", "3",
-										     LIFE("4.0",
-											  "2.0")) "}}");
+	/* clang-format off */
+	ck_assert_str_eq(text_string(&got),
+		"{\"taskStats\":{},\"taskStats\":{"
+		"\"startedAfterLastScaling\":" STATS("1", "1", LIFE("1.0", "1.0")) ","
+		"\"withLatestConfig\":" STATS("1", "2", LIFE("1.5", "1.5")) ","
+		"\"withOutdatedConfig\":" STATS("0", "1", LIFE("9.0", "9.0")) ","
+		"\"totalSummary\":" STATS("1", "3", LIFE("4.0", "2.0")) "}}");
+	/* clang-format on */
 	text_clear(&got);
 }
 END_TEST

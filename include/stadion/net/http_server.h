@@ -60,6 +60,14 @@ void http_exchange_stream_begin(struct http_exchange *exchange, int status,
 bool http_exchange_stream_write(struct http_exchange *exchange, const char *data, size_t len);
 void http_exchange_stream_end(struct http_exchange *exchange);
 #define HTTP_STREAM_PENDING_MAX (4U << 20)
+/* Bytes that were written and wait for the peer to read. */
+size_t http_exchange_stream_pending(const struct http_exchange *exchange);
+/* Called from the loop each time that nothing waits any more, for writers that go by the peer's
+ * pace. NULL removes it. */
+void http_exchange_stream_on_room(struct http_exchange *exchange, void (*room)(void *arg),
+				  void *arg);
+/* Ends it without what still waits: for a peer that does not read. */
+void http_exchange_stream_cut(struct http_exchange *exchange);
 
 /* Called once, from the loop, if the peer leaves before the end; the exchange must still be ended
  * (replied to, which then sends nothing). NULL removes it. Only an exchange that asked for this
