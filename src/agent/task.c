@@ -283,6 +283,7 @@ static void tell_progress(struct task *task, const struct runtime_report *report
 
 static void commit_kill(struct task *task, const struct occasion *occasion)
 {
+	assert(occasion);
 	prober_free(TAKE(task->prober));
 	task->status.killed_unhealthy = occasion->unhealthy;
 	task_enter(task, TASK_KILLING, occasion->message);
@@ -326,9 +327,12 @@ static void end(struct task *task, const struct runtime_report *report)
 
 static void fail(struct task *task, const struct occasion *occasion)
 {
-	const struct runtime_report *report = occasion->report;
-	const char *message = occasion->message;
+	const struct runtime_report *report;
+	const char *message;
 
+	assert(occasion);
+	report = occasion->report;
+	message = occasion->message;
 	if (report)
 		message = report->error.text[0] ? report->error.text : report->text;
 	task->status.exit_code = -1;
@@ -364,6 +368,13 @@ static void call_off(struct task *task, const struct occasion *occasion)
 	finish(task);
 }
 
+/* For moves on what a runtime reported: the table has them on such events only. */
+static const struct runtime_report *reported(const struct occasion *occasion)
+{
+	assert(occasion && occasion->report);
+	return occasion->report;
+}
+
 static void task_do(struct task *task, enum task_action action, const struct occasion *occasion)
 {
 	switch (action) {
@@ -373,20 +384,20 @@ static void task_do(struct task *task, enum task_action action, const struct occ
 		take_unit(task, runtime_start);
 		break;
 	case DO_FIND_PORT:
-		find_port(task, occasion->report);
+		find_port(task, reported(occasion));
 		break;
 	case DO_TELL_PROGRESS:
-		tell_progress(task, occasion->report);
+		tell_progress(task, reported(occasion));
 		break;
 	case DO_TELL_STARTING:
 		task_enter(task, TASK_STARTING, "");
 		task_changed(task);
 		break;
 	case DO_RUN:
-		run(task, occasion->report);
+		run(task, reported(occasion));
 		break;
 	case DO_RUN_ON:
-		run_on(task, occasion->report);
+		run_on(task, reported(occasion));
 		break;
 	case DO_COMMIT_KILL:
 		commit_kill(task, occasion);
@@ -398,7 +409,7 @@ static void task_do(struct task *task, enum task_action action, const struct occ
 		task_adopt(task);
 		break;
 	case DO_END:
-		end(task, occasion->report);
+		end(task, reported(occasion));
 		break;
 	case DO_FAIL:
 		fail(task, occasion);

@@ -1,6 +1,7 @@
 #include "settings.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -376,6 +377,7 @@ static bool find_file(const struct settings_input *input, const char **path, str
 	while (arguments && *arguments) {
 		if (!next_flag(&reading, &arguments, &row, &value, error))
 			return false;
+		assert(row);
 		if (!strcmp(row->name, "config"))
 			*path = value;
 	}

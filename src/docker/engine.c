@@ -134,11 +134,13 @@ const char *docker_engine_name(const struct docker_engine *engine)
 /* "1.41" is 41; 0 for what is not of that form. */
 static int api_minor(const char *version)
 {
-	int minor = 0, used = 0;
+	char *end;
+	long minor;
 
-	if (!version || sscanf(version, "1.%3d%n", &minor, &used) != 1 || version[used])
+	if (!version || strncmp(version, "1.", 2) != 0)
 		return 0;
-	return minor > 0 ? minor : 0;
+	minor = strtol(version + 2, &end, 10);
+	return *end || minor < 0 || minor > 999 ? 0 : (int)minor;
 }
 
 int docker_api_choose(const char *newest, const char *oldest)
@@ -311,6 +313,7 @@ bool docker_engine_probe(struct docker_engine *engine, docker_done_fn *done, voi
 
 	if (!docker_request_start(engine, &call, done, arg, slot, error))
 		return false;
+	assert(*slot);
 	(*slot)->probe = true;
 	return true;
 }

@@ -164,8 +164,8 @@ bool field_equal(const struct field *field, const void *a, const void *b)
 	case FIELD_SCALED:
 		return SEEN(int64_t, a, field) == SEEN(int64_t, b, field);
 	case FIELD_NUMBER: /* both were read from the same text or they differ */
-		return memcmp(&SEEN(double, a, field), &SEEN(double, b, field), sizeof(double)) ==
-		       0;
+		return !(SEEN(double, a, field) < SEEN(double, b, field)) &&
+		       !(SEEN(double, a, field) > SEEN(double, b, field));
 	}
 	return false;
 }

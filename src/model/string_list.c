@@ -28,7 +28,7 @@ bool string_list_equal(char *const *a, char *const *b)
 
 	if ((a == NULL) != (b == NULL) || count != string_list_count(b))
 		return false;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; a && b && i < count; i++)
 		if (strcmp(a[i], b[i]) != 0)
 			return false;
 	return true;

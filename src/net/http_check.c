@@ -101,6 +101,10 @@ const char *http_check_request(struct evhttp_request *request, size_t header_cou
 	size_t count = 0;
 	const char *why = NULL;
 
+	if (request->major != 1 || request->minor < 0) { /* evhttp takes 0.9 and -1.1 as well */
+		*status = 505;
+		return "only HTTP/1.0 and HTTP/1.1 are spoken here";
+	}
 	*status = 400;
 	TAILQ_FOREACH(header, headers, next) {
 		if (++count > header_count) {

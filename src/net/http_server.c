@@ -136,6 +136,7 @@ static bool adopt(struct connection *connection)
 	connection->evcon = evcon;
 	evhttp_connection_set_closecb(evcon, on_closed, connection);
 	set_bounds(connection);
+	(void)http_refusal_watch(connection->bufferevent);
 	(void)bufferevent_decref(connection->bufferevent); /* evhttp holds the other */
 	return true;
 }

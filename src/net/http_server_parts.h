@@ -1,7 +1,8 @@
 #pragma once
 
 /* What http_server.c (connections and their limits), http_exchange.c (a request and its reply),
- * http_gzip.c and http_check.c (what evhttp lets through) share. */
+ * http_gzip.c, http_check.c (what evhttp lets through) and http_refusal.c (what it does not)
+ * share. */
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -48,6 +49,9 @@ void http_exchange_tell_gone(struct http_exchange *exchange);
 
 /* Says why the request must be refused, with *status; NULL when it is fine. */
 const char *http_check_request(struct evhttp_request *request, size_t header_count, int *status);
+
+/* What evhttp refuses by itself goes out in JSON. False without memory: then it stays HTML. */
+bool http_refusal_watch(struct bufferevent *bufferevent);
 
 /* The body packed, and the headers that say so: where the client offers gzip and it is worth it.
  * Else NULL. */

@@ -286,6 +286,7 @@ bool process_start_ticks(pid_t pid, uint64_t *out)
 	fclose(file);
 	text[len] = '\0';
 	p = strrchr(text, ')'); /* the name may hold anything, parentheses too */
+	/* The kernel's numbers fit. NOLINTNEXTLINE(cert-err34-c) */
 	if (!p || sscanf(p,
 			 ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
 			 "%*d %*d %llu",

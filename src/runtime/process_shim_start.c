@@ -101,7 +101,7 @@ static bool mark(struct shim *shim, pid_t pid, struct error *error)
 
 bool shim_start(struct shim *shim, struct error *error)
 {
-	int ends[2], problem[2], number = 0;
+	int ends[2] = { -1, -1 }, problem[2], number = 0;
 	sigset_t mine;
 	pid_t pid;
 

@@ -44,9 +44,15 @@ static void drop_client(struct shim_client *client)
 
 static void obey(struct shim *shim, const char *line)
 {
-	unsigned long long grace_ms;
+	static const char word[] = "stop ";
+	const char *number = line + strlen(word);
+	char *end;
+	uint64_t grace_ms;
 
-	if (sscanf(line, "stop %20llu", &grace_ms) == 1)
+	if (strncmp(line, word, strlen(word)) != 0)
+		return;
+	grace_ms = strtoull(number, &end, 10);
+	if (end != number)
 		begin_stop(shim, grace_ms);
 }
 

@@ -21,7 +21,7 @@ static void explain_amount(struct text *text, const char *format, int64_t needed
 
 	(void)snprintf(needs_text, sizeof(needs_text), "%.10g", (double)needed / (double)unit);
 	(void)snprintf(has_text, sizeof(has_text), "%.10g",
-		       has > 0 ? (double)(has / step * step) / (double)unit : 0.0);
+		       has > 0 ? (double)(has - has % step) / (double)unit : 0.0);
 	next_reason(text);
 	text_addf(text, "needs %s %s, has %s", needs_text, format, has_text);
 }

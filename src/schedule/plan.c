@@ -1,5 +1,6 @@
 #include "stadion/schedule/plan.h"
 
+#include <assert.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,7 @@ static size_t first_not_below(const struct graph *graph, const char *id)
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
+		assert(graph->nodes[middle].app);
 		if (strcmp(graph->nodes[middle].app->id, id) < 0)
 			low = middle + 1;
 		else
@@ -210,6 +212,7 @@ static void fill(const struct plan_change *changes, size_t count, const struct g
 {
 	size_t last = SIZE_MAX;
 
+	assert(plan->items);
 	for (size_t i = 0; i < count; i++) {
 		const struct plan_change *change = &changes[i];
 		enum plan_action action;
@@ -218,7 +221,7 @@ static void fill(const struct plan_change *changes, size_t count, const struct g
 			plan->items[plan->count++] = (struct plan_item){ 0, i, PLAN_STOP };
 		if (!change->old_app && change->new_app)
 			plan->items[plan->count++] = (struct plan_item){ 1, i, PLAN_START };
-		if (change_action(change, &action))
+		if (change_action(change, &action) && change->new_app)
 			plan->items[plan->count++] =
 				(struct plan_item){ 2 + layer_of(graph, change->new_app->id), i,
 						    action };

@@ -50,7 +50,7 @@ static bool add(struct store_batch *batch, bool is_delete, const char *key, cons
 					 .key_len = key_len,
 					 .value = bytes + key_len,
 					 .value_len = value_len };
-	memcpy(bytes, key, key_len);
+	memcpy(bytes, key, key_len); /* NOLINT(bugprone-not-null-terminated-result): has a length */
 	if (value_len > 0)
 		memcpy(bytes + key_len, value, value_len);
 	STAILQ_INSERT_TAIL(&batch->changes, change, link);
