@@ -102,6 +102,7 @@ const char *http_check_request(struct evhttp_request *request, size_t header_cou
 	const char *why = NULL;
 
 	if (request->major != 1 || request->minor < 0) { /* evhttp takes 0.9 and -1.1 as well */
+		request->major = request->minor = 1;	 /* which the reply takes on */
 		*status = 505;
 		return "only HTTP/1.0 and HTTP/1.1 are spoken here";
 	}
