@@ -1,6 +1,7 @@
 /* /v2/queue: what waits to be launched, for a place or for time. */
 
 #include "api_state.h"
+#include "pending.h"
 #include "reply.h"
 #include "stadion/json/json_writer.h"
 #include "stadion/model/app_write.h"
@@ -66,16 +67,23 @@ void queue_list(struct http_exchange *exchange, const struct route_match *match,
 	http_exchange_reply_json(exchange, 200, &body);
 }
 
+static void answer_reset(struct http_exchange *exchange, const struct change_outcome *outcome,
+			 struct pending *pending)
+{
+	(void)outcome;
+	(void)pending;
+	http_exchange_reply_empty(exchange, 204);
+}
+
 void queue_reset_delay(struct http_exchange *exchange, const struct route_match *match, void *arg)
 {
 	struct api *api = arg;
 	struct error error = { 0 };
+	struct pending *pending;
 	char id[PATH_ID_MAX];
 
 	if (!path_id_resolve(match->params[0], "/", id, &error))
 		reply_message(exchange, 404, "App '/%s' does not exist", match->params[0]);
-	else if (!coordinator_reset_delay(api->coordinator, id, &error))
-		reply_error(exchange, &error);
-	else
-		http_exchange_reply_empty(exchange, 204);
+	else if ((pending = pending_new(api, exchange, answer_reset, id)))
+		coordinator_reset_delay(api->coordinator, id, pending_done, pending);
 }

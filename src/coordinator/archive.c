@@ -9,7 +9,7 @@
 #include "stadion/model/app_write.h"
 #include "stadion/protocol/messages.h"
 
-#define RECORD_MAX (4U << 20)
+#define RECORD_MAX (64U << 20) /* a deployment holds the definitions that it replaces */
 #define KEY_MAX 2048
 
 static bool put(struct store_batch *batch, const char *folder, const char *name, struct text *text)

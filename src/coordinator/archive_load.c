@@ -17,6 +17,7 @@
 struct loading {
 	struct cluster *cluster;
 	uint64_t now_ms;
+	size_t skipped;	  /* records that could not be read */
 	struct app_list { /* every stored definition, whether an app still lists it or not */
 		struct app **items;
 		size_t count, size;
@@ -87,6 +88,8 @@ static bool read_version(struct loading *loading, struct json_object *root, stru
 		list->items = items;
 		list->size = size;
 	}
+	if (app->version_ms > loading->cluster->version_ms) /* versions rise, whatever was lost */
+		loading->cluster->version_ms = app->version_ms;
 	list->items[list->count++] = TAKE(app);
 	return true;
 }
@@ -231,6 +234,7 @@ static bool read_instance(struct loading *loading, struct json_object *root, str
 		return error_set(error, ERROR_INVALID, "its definition is not there");
 	instance->host = record_find_host(loading->cluster, instance->host_id);
 	instance->staged_ms = json_integer(root, "staged", 0);
+	instance->progress_ms = loading->now_ms;
 	instance->goal = stop ? INSTANCE_STOP : INSTANCE_RUN;
 	(void)text_copy(instance->why_stop, sizeof(instance->why_stop), stop ? stop : "");
 	record_instance_link(loading->cluster, instance);
@@ -329,8 +333,10 @@ static bool read_record(const char *key, const char *value, size_t len, void *ar
 	autoptr(json_object) root = json_parse(value, len, &problem);
 
 	(void)error; /* one bad record stops nothing */
-	if (!root || !context->kind->read(context->loading, root, &problem))
+	if (!root || !context->kind->read(context->loading, root, &problem)) {
 		log_error("archive.skipped", F("key", key), F("error", problem.text));
+		context->loading->skipped++;
+	}
 	return true;
 }
 
@@ -343,7 +349,7 @@ static bool is_used(const struct cluster *cluster, const struct app *version)
 	if (!app || cluster_app_version(app, version->version_ms))
 		return app != NULL;
 	LIST_FOREACH(instance, &app->instances, of_app)
-		if (instance->app == version)
+		if (instance->app->version_ms == version->version_ms)
 			return true;
 	return false;
 }
@@ -357,7 +363,8 @@ static void on_swept(const struct error *error, void *arg)
 
 static void end_loading(struct loading *loading, struct store *store)
 {
-	struct store_batch *batch = store ? store_batch_new() : NULL;
+	/* What could not be read today (a newer program's record) may need what seems unused. */
+	struct store_batch *batch = store && loading->skipped == 0 ? store_batch_new() : NULL;
 
 	for (size_t i = 0; i < loading->versions.count; i++) {
 		struct app *version = loading->versions.items[i];

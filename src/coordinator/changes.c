@@ -19,6 +19,7 @@ struct request {
 	char **task_ids; /* kill: ended by NULL */
 	bool scale;
 	char *deployment_id; /* cancel */
+	char *app_id;	     /* reset of the launch delay */
 };
 
 static void request_free(struct request *request)
@@ -27,6 +28,7 @@ static void request_free(struct request *request)
 		free(request->task_ids[i]);
 	free(request->task_ids);
 	free(request->deployment_id);
+	free(request->app_id);
 	transition_clear(&request->transition);
 	free(request);
 }
@@ -125,6 +127,11 @@ void coordinator_change(struct coordinator *coordinator, const struct change *ch
 
 /* kill */
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
 /* One wish per app that loses tasks: as many fewer. */
 static bool wish_fewer(struct coordinator *coordinator, struct request *request)
 {
@@ -137,6 +144,8 @@ static bool wish_fewer(struct coordinator *coordinator, struct request *request)
 
 		if (!instance || instance->goal == INSTANCE_STOP || instance->owner->removing)
 			continue;
+		if (i > 0 && strcmp(request->task_ids[i - 1], instance->id) == 0)
+			continue; /* named twice, gone once */
 		for (size_t w = 0; w < transition->count; w++)
 			if (strcmp(transition->wishes[w].id, instance->owner->id) == 0)
 				wish = &transition->wishes[w];
@@ -186,8 +195,10 @@ void coordinator_kill(struct coordinator *coordinator, const char *const *task_i
 	fine = fine && request->task_ids;
 	for (size_t i = 0; fine && i < count; i++)
 		fine = (request->task_ids[i] = text_duplicate(task_ids[i]));
-	if (fine)
+	if (fine) {
+		qsort(request->task_ids, count, sizeof(char *), by_text);
 		request->job.run = run_kill;
+	}
 	coordinator_add_job(coordinator, &request->job);
 }
 
@@ -235,12 +246,8 @@ static void run_cancel(struct coordinator *coordinator, struct job *job)
 	else if (!force)
 		fine = request->has_deployment = wish_back(coordinator, deployment, transition) &&
 						 transition_carry_out(coordinator, transition);
-	if (fine && !deployment->gone) {
-		log_warn("deployment.cancelled", F("deployment", deployment->id),
-			 F("by", "request"));
-		if (!ledger_remove_deployment(&coordinator->ledger, deployment))
-			error_set(&transition->error, ERROR_NOMEM, "no memory");
-	}
+	if (fine && !deployment->gone && !deployer_cancel(coordinator, deployment, "request"))
+		error_set(&transition->error, ERROR_NOMEM, "no memory");
 	ledger_add_effect(&coordinator->ledger, &request->effect);
 }
 
@@ -257,42 +264,32 @@ void coordinator_cancel(struct coordinator *coordinator, const char *deployment_
 
 /* reset delay */
 
-struct reset {
-	struct job job;
-	char app_id[];
-};
-
 static void run_reset(struct coordinator *coordinator, struct job *job)
 {
-	struct reset *reset = (struct reset *)((char *)job - offsetof(struct reset, job));
-	struct cluster_app *app = record_find_app(&coordinator->cluster, reset->app_id);
+	struct request *request = request_of(job);
+	struct error *error = &request->transition.error;
+	struct cluster_app *app = record_find_app(&coordinator->cluster, request->app_id);
 
-	if (app && ledger_keep_app(&coordinator->ledger, app)) {
+	if (!app || app->waiting == 0) {
+		error_set(error, ERROR_NOT_FOUND, "nothing of app '%s' waits to be launched",
+			  request->app_id);
+	} else if (!ledger_keep_app(&coordinator->ledger, app)) {
+		error_set(error, ERROR_NOMEM, "no memory for app %s", app->id);
+	} else {
 		app->backoff = (struct backoff){ 0 };
 		deployer_mark(coordinator, app);
 	}
-	free(reset);
+	request->transition.version_ms = coordinator->cluster.version_ms;
+	ledger_add_effect(&coordinator->ledger, &request->effect);
 }
 
-static void drop_reset(struct job *job)
+void coordinator_reset_delay(struct coordinator *coordinator, const char *app_id,
+			     change_done_fn *done, void *arg)
 {
-	free((char *)job - offsetof(struct reset, job));
-}
+	struct request *request = request_new(coordinator, 0, false, done, arg);
 
-bool coordinator_reset_delay(struct coordinator *coordinator, const char *app_id,
-			     struct error *error)
-{
-	const struct cluster_app *app = record_find_app(&coordinator->cluster, app_id);
-	struct reset *reset;
-
-	if (!app || app->waiting == 0)
-		return error_set(error, ERROR_NOT_FOUND, "App '%s' has no task that waits", app_id);
-	reset = calloc(1, sizeof(*reset) + strlen(app_id) + 1);
-	if (!reset)
-		return error_set(error, ERROR_NOMEM, "no memory");
-	strcpy(reset->app_id, app_id);
-	reset->job.run = run_reset;
-	reset->job.drop = drop_reset;
-	coordinator_add_job(coordinator, &reset->job);
-	return true;
+	request->app_id = text_duplicate(app_id);
+	if (request->app_id && request->transition.wishes)
+		request->job.run = run_reset;
+	coordinator_add_job(coordinator, &request->job);
 }

@@ -35,6 +35,12 @@ int64_t coordinator_next_version(struct coordinator *coordinator)
 	return coordinator->last_version_ms = now_ms;
 }
 
+static void submit(struct coordinator *coordinator)
+{
+	coordinator->submitted_ms = loop_now_ms(coordinator->loop);
+	ledger_submit(&coordinator->ledger);
+}
+
 static void on_turn(void *arg)
 {
 	struct coordinator *coordinator = arg;
@@ -48,7 +54,7 @@ static void on_turn(void *arg)
 	}
 	deployer_run(coordinator);
 	if (ledger_has_work(&coordinator->ledger))
-		ledger_submit(&coordinator->ledger);
+		submit(coordinator);
 }
 
 /* Which wanted lists a transaction has changed. A mere status does not. */
@@ -139,10 +145,11 @@ static bool load(struct coordinator *coordinator, struct error *error)
 		return false;
 	cluster->epoch = store_epoch(coordinator->store);
 	coordinator->last_version_ms = cluster->version_ms;
-	if (!cluster->id[0]) { /* before anybody is told of it, it is on disk: the first turn */
+	if (!cluster->id[0]) { /* it goes to disk now; nobody is told of it before the first turn */
 		if (!ledger_keep_meta(&coordinator->ledger))
 			return error_set(error, ERROR_NOMEM, "no memory");
 		id_uuid(cluster->id);
+		submit(coordinator);
 	}
 	for (struct host *host = cluster->hosts; host; host = host->hh.next)
 		host->revision = cluster->epoch << 32;
@@ -157,6 +164,8 @@ static void set_defaults(struct coordinator *coordinator, const struct coordinat
 {
 	coordinator->unreachable_ms =
 		options->unreachable_ms ? options->unreachable_ms : UNREACHABLE_MS;
+	coordinator->launch_timeout_ms =
+		options->launch_timeout_ms ? options->launch_timeout_ms : LAUNCH_TIMEOUT_MS;
 	coordinator->service_port_low =
 		options->service_port_low ? options->service_port_low : SERVICE_PORT_LOW;
 	coordinator->service_port_high =

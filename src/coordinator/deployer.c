@@ -8,12 +8,14 @@
 #include "aim.h"
 #include "hosts.h"
 #include "launcher.h"
+#include "reports.h"
 #include "stadion/base/log.h"
 #include "stadion/base/text.h"
 #include "stadion/schedule/rollout.h"
 
 void deployer_mark(struct coordinator *coordinator, struct cluster_app *app)
 {
+	app->settled = false; /* until it has been looked at again */
 	if (!app->is_marked && !app->gone) {
 		app->is_marked = true;
 		TAILQ_INSERT_TAIL(&coordinator->marked, app, marked);
@@ -91,16 +93,12 @@ bool deployer_drop(struct coordinator *coordinator, struct instance *instance)
 static bool is_expunged(const struct coordinator *coordinator, const struct instance *instance)
 {
 	const struct host *host = instance->host;
-	uint64_t silent_ms;
 
 	if (!host || host->state != HOST_UNREACHABLE)
 		return !host; /* a host that nobody knows cannot come back under that name */
 	if (instance->goal == INSTANCE_STOP || instance->owner->removing)
 		return true;
-	silent_ms = loop_now_ms(coordinator->loop) - host->silent_since_ms;
-	return !instance->app->unreachable_disabled &&
-	       silent_ms >= (uint64_t)instance->app->unreachable_expunge_ms &&
-	       silent_ms >= (uint64_t)instance->app->unreachable_inactive_ms;
+	return hosts_expunged(coordinator, instance);
 }
 
 static void expunge(struct coordinator *coordinator, struct cluster_app *app)
@@ -116,6 +114,23 @@ static void expunge(struct coordinator *coordinator, struct cluster_app *app)
 		if (!deployer_drop(coordinator, instance))
 			return;
 	}
+}
+
+static bool stop_overdue(struct coordinator *coordinator, struct cluster_app *app)
+{
+	char why[128];
+	struct instance *instance;
+
+	LIST_FOREACH(instance, &app->instances, of_app) {
+		if (!hosts_overdue(coordinator, instance))
+			continue;
+		(void)snprintf(why, sizeof(why), "not running, and no progress for %.3g s",
+			       (double)coordinator->launch_timeout_ms / 1000);
+		if (!reports_note_overdue(coordinator, instance, why) ||
+		    !deployer_stop(coordinator, instance, why))
+			return false;
+	}
+	return true;
 }
 
 static void apply_stops(struct coordinator *coordinator, const struct cluster_app *app,
@@ -165,7 +180,7 @@ static void step_app(struct coordinator *coordinator, struct cluster_app *app)
 	struct aim aim = aim_of(app);
 
 	expunge(coordinator, app);
-	if (!move_on(coordinator, app, &aim)) {
+	if (!stop_overdue(coordinator, app) || !move_on(coordinator, app, &aim)) {
 		coordinator->ledger.incomplete = true; /* undone, and tried again later */
 		return;
 	}
@@ -208,11 +223,16 @@ static void mark_affected(struct coordinator *coordinator, const struct deployme
 		struct cluster_app *app =
 			record_find_app(&coordinator->cluster, deployment->affected[i]);
 
-		if (app) {
-			app->settled = false;
+		if (app)
 			deployer_mark(coordinator, app);
-		}
 	}
+}
+
+bool deployer_cancel(struct coordinator *coordinator, struct deployment *deployment, const char *by)
+{
+	log_warn("deployment.cancelled", F("deployment", deployment->id), F("by", by));
+	mark_affected(coordinator, deployment);
+	return ledger_remove_deployment(&coordinator->ledger, deployment);
 }
 
 static void advance(struct coordinator *coordinator, struct deployment *deployment)

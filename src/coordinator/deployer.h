@@ -12,6 +12,10 @@ void deployer_mark_all(struct coordinator *coordinator);
 void deployer_mark_waiting(struct coordinator *coordinator);
 void deployer_forget(struct coordinator *coordinator, struct cluster_app *app);
 
+/* Takes a deployment out where it stands; its apps are looked at again. Within a turn. */
+bool deployer_cancel(struct coordinator *coordinator, struct deployment *deployment,
+		     const char *by);
+
 /* Looks at each marked app. Called within a turn. */
 void deployer_run(struct coordinator *coordinator);
 

@@ -127,6 +127,12 @@ static bool check_hello(const struct coordinator *coordinator, const struct hell
 		return error_set(error, ERROR_CONFLICT,
 				 "protocol %d: this coordinator speaks %d, and one more or less",
 				 hello->protocol, PROTOCOL_VERSION);
+	if (!hello->host_id[0] || strlen(hello->host_id) > HOST_ID_MAX)
+		return error_set(error, ERROR_INVALID, "hostId: must have 1 to %d bytes",
+				 HOST_ID_MAX);
+	if (!hello->incarnation[0] || strlen(hello->incarnation) >= INCARNATION_SIZE)
+		return error_set(error, ERROR_INVALID, "incarnation: must have 1 to %d bytes",
+				 INCARNATION_SIZE - 1);
 	if (hello->cluster && hello->cluster[0] &&
 	    strcmp(hello->cluster, coordinator->cluster.id) != 0)
 		return error_set(error, ERROR_CONFLICT,

@@ -10,6 +10,7 @@
 #include "stadion/base/text.h"
 
 #define TICK_MS 1000
+#define DOUBT_HOSTS_MIN 3 /* with fewer, half of them say nothing of the network */
 
 static void mark_instances(struct coordinator *coordinator, const struct host *host)
 {
@@ -32,28 +33,91 @@ static void fall_silent(struct coordinator *coordinator, struct host *host, uint
 }
 
 /* A pause of our own (stopped, starved, asleep) looks like the silence of everybody else: after it
- * all of them get a fresh term. Two witnesses, since either may wake up first. */
+ * all of them get a fresh term. Two witnesses, since either may wake up first. While a commit hangs
+ * agents wait for their answers, which keeps them from speaking too. */
 static bool was_paused(struct coordinator *coordinator, uint64_t now_ms)
 {
 	return now_ms > coordinator->tick_due_ms + PAUSE_MS ||
-	       loop_lag_ms(coordinator->loop) > PAUSE_MS;
+	       loop_lag_ms(coordinator->loop) > PAUSE_MS ||
+	       (coordinator->ledger.in_flight && now_ms > coordinator->submitted_ms + PAUSE_MS);
+}
+
+static bool is_recent(const struct coordinator *coordinator, const struct host *host,
+		      uint64_t now_ms)
+{
+	return host->state == HOST_UNREACHABLE &&
+	       now_ms < host->silent_since_ms + coordinator->unreachable_ms;
+}
+
+/* All terms start afresh, and what a host that fell silent just now ran is not replaced before. */
+static void renew_terms(struct coordinator *coordinator, uint64_t now_ms)
+{
+	struct host *host;
+
+	for (host = coordinator->cluster.hosts; host; host = host->hh.next) {
+		if (host->state == HOST_UP)
+			host->heard_ms = now_ms;
+		else if (is_recent(coordinator, host, now_ms))
+			host->silent_since_ms = now_ms + coordinator->unreachable_ms;
+	}
+}
+
+/* More than half of the hosts dead at once are less likely than a network that is: they get one
+ * more term, once. Whoever should have spoken twice since it was heard counts as silent, for those
+ * who are cut off together do not reach their terms' ends together. */
+static void doubt(struct coordinator *coordinator, uint64_t now_ms)
+{
+	uint64_t term_ms = coordinator->unreachable_ms;
+	size_t members = 0, silent = 0;
+	bool due = false, many;
+	struct host *host;
+
+	for (host = coordinator->cluster.hosts; host; host = host->hh.next) {
+		bool up = host->state == HOST_UP;
+
+		members += up || is_recent(coordinator, host, now_ms);
+		silent += up ? now_ms - host->heard_ms >= term_ms - term_ms / 3
+			     : is_recent(coordinator, host, now_ms);
+		due = due || (up && now_ms - host->heard_ms >= term_ms);
+	}
+	many = members >= DOUBT_HOSTS_MIN && 2 * silent > members;
+	if (!many && now_ms >= coordinator->doubted_ms + 2 * term_ms)
+		coordinator->doubted_ms = 0;
+	if (!many || !due || coordinator->doubted_ms > 0)
+		return;
+	coordinator->doubted_ms = now_ms;
+	log_warn("hosts.doubted", F("silent", silent), F("hosts", members),
+		 F("why", "more than half fell silent together: they get one more term"));
+	renew_terms(coordinator, now_ms);
+}
+
+static void mark_overdue(struct coordinator *coordinator, const struct host *host)
+{
+	const struct instance *instance;
+
+	LIST_FOREACH(instance, &host->instances, of_host)
+		if (hosts_overdue(coordinator, instance))
+			deployer_mark(coordinator, instance->owner);
 }
 
 static void on_tick(void *arg)
 {
 	struct coordinator *coordinator = arg;
 	uint64_t now_ms = loop_now_ms(coordinator->loop);
-	bool paused = was_paused(coordinator, now_ms);
 	struct host *host;
 
+	if (was_paused(coordinator, now_ms))
+		renew_terms(coordinator, now_ms);
+	else
+		doubt(coordinator, now_ms);
 	for (host = coordinator->cluster.hosts; host; host = host->hh.next) {
-		if (paused && host->state == HOST_UP)
-			host->heard_ms = now_ms;
 		if (host->state == HOST_UP &&
 		    now_ms - host->heard_ms >= coordinator->unreachable_ms)
 			fall_silent(coordinator, host, now_ms);
 		else if (host->state == HOST_UNREACHABLE && host->instance_count > 0)
 			mark_instances(coordinator, host); /* their terms may have ended */
+		else
+			mark_overdue(coordinator, host);
 	}
 	coordinator->tick_due_ms = now_ms + TICK_MS;
 	timer_start(&coordinator->tick, TICK_MS);
@@ -66,6 +130,22 @@ bool hosts_start(struct coordinator *coordinator, struct error *error)
 	coordinator->tick_due_ms = loop_now_ms(coordinator->loop) + TICK_MS;
 	timer_start(&coordinator->tick, TICK_MS);
 	return true;
+}
+
+void hosts_reported(struct coordinator *coordinator, struct host *host)
+{
+	bool back = host->state == HOST_UNREACHABLE;
+	struct instance *instance;
+
+	LIST_FOREACH(instance, &host->instances, of_host)
+		instance->progress_ms = loop_now_ms(coordinator->loop);
+	host->reported = true;
+	host->state = HOST_UP;
+	coordinator->room = true;
+	if (!back)
+		return;
+	log_info("host.back", F("host", host->id), F("hostname", host->hostname));
+	mark_instances(coordinator, host); /* there may be more of them than wanted now */
 }
 
 void hosts_heard(struct coordinator *coordinator, struct host *host)
@@ -83,8 +163,27 @@ bool hosts_given_up(const struct coordinator *coordinator, const struct instance
 	const struct host *host = instance->host;
 
 	return host && host->state == HOST_UNREACHABLE && !instance->app->unreachable_disabled &&
-	       loop_now_ms(coordinator->loop) - host->silent_since_ms >=
-		       (uint64_t)instance->app->unreachable_inactive_ms;
+	       loop_now_ms(coordinator->loop) >=
+		       host->silent_since_ms + (uint64_t)instance->app->unreachable_inactive_ms;
+}
+
+bool hosts_expunged(const struct coordinator *coordinator, const struct instance *instance)
+{
+	return hosts_given_up(coordinator, instance) &&
+	       loop_now_ms(coordinator->loop) >=
+		       instance->host->silent_since_ms +
+			       (uint64_t)instance->app->unreachable_expunge_ms;
+}
+
+bool hosts_overdue(const struct coordinator *coordinator, const struct instance *instance)
+{
+	bool starting = instance->status.seq == 0 || instance->status.state == TASK_STAGING ||
+			instance->status.state == TASK_STARTING;
+
+	return starting && instance->goal == INSTANCE_RUN && instance->host &&
+	       hosts_usable(instance->host) &&
+	       loop_now_ms(coordinator->loop) >=
+		       instance->progress_ms + coordinator->launch_timeout_ms;
 }
 
 static bool set_text(char **text, const char *value, bool *changed)
@@ -148,57 +247,85 @@ static bool take_facts(struct coordinator *coordinator, struct host *host,
 {
 	bool changed = set_capacity(host, hello);
 
-	if (!set_text(&host->hostname, hello->hostname, &changed) ||
-	    !set_text(&host->engine, hello->engine, &changed) ||
-	    !set_text(&host->version, hello->version, &changed) ||
-	    !set_attributes(host, &hello->attributes, &changed))
-		return false;
-	return !changed || ledger_put_host(&coordinator->ledger, host);
+	bool fine = set_text(&host->hostname, hello->hostname, &changed) &&
+		    set_text(&host->engine, hello->engine, &changed) &&
+		    set_text(&host->version, hello->version, &changed) &&
+		    set_attributes(host, &hello->attributes, &changed);
+
+	host->unsaved = host->unsaved || changed;
+	return fine && (!host->unsaved || ledger_put_host(&coordinator->ledger, host));
 }
 
-static struct host *find_or_make(struct coordinator *coordinator, const char *id)
+static struct host *find_or_make(struct coordinator *coordinator, const char *id,
+				 struct error *error)
 {
 	struct host *host = record_find_host(&coordinator->cluster, id);
 
 	if (host)
 		return host;
-	if (!(host = record_host_new(id)))
+	if (HASH_COUNT(coordinator->cluster.hosts) >= HOSTS_MAX) {
+		error_set(error, ERROR_DENIED, "the cluster has %d hosts, the most there may be",
+			  HOSTS_MAX);
 		return NULL;
+	}
+	if (!(host = record_host_new(id))) {
+		error_set(error, ERROR_NOMEM, "no memory for host %s", id);
+		return NULL;
+	}
+	host->unsaved = true;
 	record_host_link(&coordinator->cluster, host);
 	/* Never an old number again, also after a restart: an agent compares them for equality. */
 	host->revision = coordinator->cluster.epoch << 32;
 	return host;
 }
 
-/* One live agent per identity. A newer process of the same agent takes over; the one before it must
+/* One live agent per identity. A newer process of the same agent takes over; those before it must
  * not come back, or two that share an identity would push each other out for ever. */
-static bool take_over(struct host *host, const struct hello *hello, struct error *error)
+static bool is_retired(const struct host *host, const char *incarnation)
 {
-	if (hello->incarnation[0] && strcmp(host->retired, hello->incarnation) == 0)
-		return error_set(error, ERROR_CONFLICT,
-				 "another agent has taken over the host id %s", host->id);
-	if (strcmp(host->incarnation, hello->incarnation) != 0) {
-		memcpy(host->retired, host->incarnation, sizeof(host->retired));
-		(void)text_copy(host->incarnation, sizeof(host->incarnation), hello->incarnation);
-	}
-	return true;
+	for (size_t i = 0; i < HOST_RETIRED_MAX; i++)
+		if (strcmp(host->retired[i], incarnation) == 0)
+			return true;
+	return false;
+}
+
+static void take_over(struct host *host, const char *incarnation)
+{
+	if (strcmp(host->incarnation, incarnation) == 0)
+		return;
+	memmove(host->retired[1], host->retired[0],
+		(HOST_RETIRED_MAX - 1) * sizeof(host->retired[0]));
+	memcpy(host->retired[0], host->incarnation, sizeof(host->retired[0]));
+	(void)text_copy(host->incarnation, sizeof(host->incarnation), incarnation);
+}
+
+/* The words are for whoever has copied a machine, state folder and all. */
+static bool check_identity(const struct host *host, const struct hello *hello, struct error *error)
+{
+	if (!is_retired(host, hello->incarnation))
+		return true;
+	return error_set(
+		error, ERROR_CONFLICT,
+		"another agent has taken over the host id %.80s (now on %.80s): if both are "
+		"meant to live, this one needs a --host-id of its own",
+		host->id, host->hostname);
 }
 
 struct host *hosts_welcome(struct coordinator *coordinator, const struct hello *hello,
 			   struct error *error)
 {
-	struct host *host = find_or_make(coordinator, hello->host_id);
+	struct host *host = find_or_make(coordinator, hello->host_id, error);
 
-	if (!host || !take_facts(coordinator, host, hello)) {
+	if (!host || !check_identity(host, hello, error))
+		return NULL;
+	if (!take_facts(coordinator, host, hello)) {
 		error_set(error, ERROR_NOMEM, "no memory for host %s", hello->host_id);
 		return NULL;
 	}
-	if (!take_over(host, hello, error))
-		return NULL;
+	take_over(host, hello->incarnation);
 	gateway_drop_poll(host);
 	id_uuid(host->session);
-	host->reported = false;
-	host->state = HOST_UP;
+	host->reported = false; /* an unreachable one is back when it has said what runs on it */
 	hosts_heard(coordinator, host);
 	log_info("host.joined", F("host", host->id), F("hostname", host->hostname),
 		 F("engine", host->engine));

@@ -11,6 +11,9 @@ bool hosts_start(struct coordinator *coordinator, struct error *error);
 /* A host said something: it is alive. */
 void hosts_heard(struct coordinator *coordinator, struct host *host);
 
+/* It said all that runs on it. Within a turn. */
+void hosts_reported(struct coordinator *coordinator, struct host *host);
+
 /* Takes over what the host says of itself; within a turn. NULL with *error (CONFLICT: another agent
  * took this identity over). */
 struct host *hosts_welcome(struct coordinator *coordinator, const struct hello *hello,
@@ -21,3 +24,8 @@ bool hosts_usable(const struct host *host);
 
 /* An instance on a silent host for which a replacement may start already. */
 bool hosts_given_up(const struct coordinator *coordinator, const struct instance *instance);
+/* And one that is not waited for any more. */
+bool hosts_expunged(const struct coordinator *coordinator, const struct instance *instance);
+
+/* An instance on the way to running of which its host has said nothing new for too long. */
+bool hosts_overdue(const struct coordinator *coordinator, const struct instance *instance);

@@ -156,7 +156,7 @@ static void explain(const struct survey *survey, const struct placement_request 
 }
 
 static struct instance *make_instance(struct cluster_app *app, const struct app *definition,
-				      struct host *host, const int32_t *ports)
+				      struct host *host, const int32_t *ports, uint64_t now_ms)
 {
 	autofree char *id = task_id_new(app->id);
 	autoptr(instance) instance = id ? record_instance_new(id, host->id, host->hostname) : NULL;
@@ -169,6 +169,7 @@ static struct instance *make_instance(struct cluster_app *app, const struct app 
 	instance->app = app_ref(definition);
 	instance->host = host;
 	instance->staged_ms = clock_wall_ms();
+	instance->progress_ms = now_ms;
 	return TAKE(instance);
 }
 
@@ -207,7 +208,8 @@ static bool launch_one(struct coordinator *coordinator, struct survey *survey,
 		explain(survey, &request, app->waiting_for, sizeof(app->waiting_for));
 		return false;
 	}
-	instance = make_instance(app, definition, survey->records[choice.host], ports);
+	instance = make_instance(app, definition, survey->records[choice.host], ports,
+				 loop_now_ms(coordinator->loop));
 	if (!instance || !ledger_add_instance(&coordinator->ledger, instance))
 		return false;
 	charge(survey, &choice, definition);

@@ -188,7 +188,7 @@ static bool drop_version(struct ledger *ledger, const struct cluster_app *app,
 	const struct instance *instance;
 
 	LIST_FOREACH(instance, &app->instances, of_app)
-		if (instance->app == version)
+		if (instance->app->version_ms == version->version_ms) /* it may be a copy */
 			return true;
 	return archive_delete_version(ledger->versions, version);
 }
@@ -318,6 +318,9 @@ static void end(const struct error *error, void *arg)
 			undo_entry(ledger, entry);
 		}
 	}
+	TAILQ_FOREACH(entry, &ledger->entries, link)
+		if (entry->record == RECORD_HOST && !error)
+			entry->host->unsaved = false;
 	STAILQ_CONCAT(&effects, &ledger->effects);
 	ledger->number++;
 	ledger->incomplete = false;

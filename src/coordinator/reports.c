@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deployer.h"
+#include "hosts.h"
 #include "launcher.h"
 #include "stadion/base/clock.h"
 #include "stadion/base/log.h"
@@ -48,13 +49,25 @@ static bool note_failure(const struct instance *instance, const struct task_stat
 	return true;
 }
 
+bool reports_note_overdue(struct coordinator *coordinator, const struct instance *instance,
+			  const char *why)
+{
+	struct task_status status = { .state = TASK_KILLED, .at_ms = clock_wall_ms() };
+
+	(void)text_copy(status.message, sizeof(status.message), why);
+	return ledger_keep_app(&coordinator->ledger, instance->owner) &&
+	       note_failure(instance, &status);
+}
+
 /* Faults that are not the app's delay nothing, if it had started: a host that came back from a
  * reboot gets its tasks at once. Before the start they do, or a broken engine would be stormed. */
 static bool raises_delay(const struct instance *instance, const struct task_status *status)
 {
 	bool excused = status->infrastructure && status->started_ms > 0;
+	/* Whatever its host calls it: what ends unasked before it ran would be back at once. */
+	bool stillborn = status->started_ms == 0 && !status->killed_unhealthy;
 
-	return endings[status->state].delays && !excused && is_current(instance) &&
+	return (endings[status->state].delays || stillborn) && !excused && is_current(instance) &&
 	       instance->goal == INSTANCE_RUN;
 }
 
@@ -94,6 +107,7 @@ static bool move_instance(struct coordinator *coordinator, struct instance *inst
 	bool moved = instance->status.seq == 0 || instance->status.state != status->state;
 	struct task_status copy;
 
+	instance->progress_ms = loop_now_ms(coordinator->loop);
 	if (!ledger_keep_instance(&coordinator->ledger, instance) ||
 	    !task_status_copy(&copy, status))
 		return false;
@@ -191,8 +205,7 @@ void reports_apply(struct coordinator *coordinator, struct host *host, const str
 		fine = apply_status(coordinator, host, &report->tasks[i]);
 	if (fine && report->complete) {
 		fine = find_lost(coordinator, host, report);
-		coordinator->room = true;
-		host->reported = true;
+		hosts_reported(coordinator, host);
 	}
 	take_engine(coordinator, host, report);
 	coordinator->ledger.incomplete = coordinator->ledger.incomplete || !fine;

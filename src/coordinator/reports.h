@@ -9,6 +9,10 @@
  * report is acknowledged. */
 void reports_apply(struct coordinator *coordinator, struct host *host, const struct report *report);
 
+/* An instance is ended since it does not come to run: that is a failure of its app. */
+bool reports_note_overdue(struct coordinator *coordinator, const struct instance *instance,
+			  const char *why);
+
 /* An instance that was to end before its host ever spoke of it, and of which it has heard no more
  * since: called with the revision that the host says it carries out. */
 void reports_forget_unseen(struct coordinator *coordinator, struct host *host);

@@ -13,8 +13,11 @@
 #include "stadion/store/store.h"
 
 #define UNREACHABLE_MS 15000
+#define LAUNCH_TIMEOUT_MS 300000
+#define DEPLOYMENTS_MAX 100 /* under way at a time */
 #define SERVICE_PORT_LOW 10000
 #define SERVICE_PORT_HIGH 20000
+#define HOSTS_MAX 10000
 #define UNSEEN_STOPS 2 /* lists taken without a word of a task that was to end */
 #define STORE_RETRY_MS 1000
 #define PAUSE_MS 2000 /* a gap in our own ticks above this is our fault, not the hosts' */
@@ -33,7 +36,7 @@ struct coordinator {
 	struct cluster cluster;
 	struct ledger ledger;
 	char *agent_token; /* NULL: any agent may join */
-	uint64_t unreachable_ms;
+	uint64_t unreachable_ms, launch_timeout_ms;
 	uint16_t service_port_low, service_port_high;
 	bool stopping;
 
@@ -49,6 +52,8 @@ struct coordinator {
 
 	struct timer tick; /* each second: hosts' liveness */
 	uint64_t tick_due_ms;
+	uint64_t doubted_ms;   /* monotonic; hosts got a second term then; 0: not lately */
+	uint64_t submitted_ms; /* monotonic; the last commit */
 	int64_t last_version_ms;
 	uint64_t report_number; /* of complete reports */
 };

@@ -7,6 +7,9 @@
 #include "service_ports.h"
 #include "stadion/base/log.h"
 #include "stadion/base/text.h"
+#include "stadion/model/path_id.h"
+
+#define BLOCKING_NAMED 3 /* deployments that a refusal names: what fits into a line */
 
 bool transition_init(struct transition *transition, size_t count)
 {
@@ -45,6 +48,66 @@ static bool look_up(struct coordinator *coordinator, struct wish *wish, struct e
 	return true;
 }
 
+static const struct wish *find_wish(const struct transition *transition, const char *id)
+{
+	for (size_t i = 0; i < transition->count; i++)
+		if (strcmp(transition->wishes[i].id, id) == 0)
+			return &transition->wishes[i];
+	return NULL;
+}
+
+/* Whether there is an app of that id when all wishes have come true. */
+static bool will_be(const struct coordinator *coordinator, const struct transition *transition,
+		    const char *id)
+{
+	const struct wish *wish = find_wish(transition, id);
+	const struct cluster_app *record = record_find_app(&coordinator->cluster, id);
+
+	return wish ? wish->app != NULL : record && !record->removing;
+}
+
+static bool refuse_name(struct transition *transition, const char *app, const char *below)
+{
+	return error_set(&transition->error, ERROR_INVALID,
+			 "%.100s is an app, so %.100s cannot lie below it: an id names an app or "
+			 "a group, not both",
+			 app, below);
+}
+
+/* An id names an app or a group: no app lies below another. */
+static bool check_name(const struct coordinator *coordinator, struct transition *transition,
+		       const char *id)
+{
+	autofree char *above = text_duplicate(id);
+	const struct cluster_app *record;
+
+	if (!above)
+		return error_set(&transition->error, ERROR_NOMEM, "no memory for app %s", id);
+	for (char *slash = strrchr(above, '/'); slash && slash > above;
+	     slash = strrchr(above, '/')) {
+		*slash = '\0';
+		if (will_be(coordinator, transition, above))
+			return refuse_name(transition, above, id);
+	}
+	for (record = coordinator->cluster.apps; record; record = record->hh.next)
+		if (strcmp(record->id, id) != 0 && path_id_within(record->id, id) &&
+		    will_be(coordinator, transition, record->id))
+			return refuse_name(transition, id, record->id);
+	return true;
+}
+
+/* Of two new ones each is looked at from below. */
+static bool check_names(const struct coordinator *coordinator, struct transition *transition)
+{
+	for (size_t i = 0; i < transition->count; i++) {
+		const struct wish *wish = &transition->wishes[i];
+
+		if (wish->app && !wish->old_app && !check_name(coordinator, transition, wish->id))
+			return false;
+	}
+	return true;
+}
+
 static bool assign_ports(struct coordinator *coordinator, struct transition *transition)
 {
 	autofree struct port_set *used = calloc(1, sizeof(*used));
@@ -78,14 +141,6 @@ static void stamp(struct wish *wish, int64_t version_ms)
 	app->version_ms = version_ms;
 	app->scaled_ms = restart ? old->scaled_ms : version_ms;
 	app->configured_ms = change == APP_SCALED && !restart ? old->configured_ms : version_ms;
-}
-
-static const struct wish *find_wish(const struct transition *transition, const char *id)
-{
-	for (size_t i = 0; i < transition->count; i++)
-		if (strcmp(transition->wishes[i].id, id) == 0)
-			return &transition->wishes[i];
-	return NULL;
 }
 
 /* Dependencies are judged in the cluster as it will be. */
@@ -158,14 +213,48 @@ static bool find_blocking(struct transition *transition, const struct plan *plan
 	return true;
 }
 
+static bool refuse_locked(struct transition *transition)
+{
+	struct text ids = TEXT_INIT(BLOCKING_NAMED * (UUID_SIZE + 1) + 32);
+	size_t count = 0;
+
+	for (; transition->blocking[count]; count++)
+		if (count < BLOCKING_NAMED)
+			text_addf(&ids, "%s%s", count > 0 ? ", " : "", transition->blocking[count]);
+	if (count > BLOCKING_NAMED)
+		text_addf(&ids, " and %zu more", count - BLOCKING_NAMED);
+	(void)error_set(&transition->error, ERROR_CONFLICT,
+			"held by a deployment under way: %s; wait for its end, or ask again with "
+			"force=true to cancel it",
+			text_string(&ids));
+	text_clear(&ids);
+	return false;
+}
+
 static bool check_lock(struct transition *transition, const struct plan *plan)
 {
 	if (!find_blocking(transition, plan))
 		return false;
-	return transition->force || !transition->blocking ||
-	       error_set(&transition->error, ERROR_CONFLICT,
-			 "App is locked by one or more deployments. Override with the option "
-			 "'?force=true'. View details at '/v2/deployments/<DEPLOYMENT_ID>'.");
+	return transition->force || !transition->blocking || refuse_locked(transition);
+}
+
+static bool check_running(const struct coordinator *coordinator, struct transition *transition,
+			  const struct plan *plan)
+{
+	const struct deployment *deployment;
+	size_t running = 0;
+
+	if (plan->count == 0)
+		return true;
+	TAILQ_FOREACH(deployment, &coordinator->cluster.deployments, link)
+		running++;
+	for (size_t i = 0; transition->blocking && transition->blocking[i]; i++)
+		running--; /* it makes room itself */
+	return running < DEPLOYMENTS_MAX ||
+	       error_set(&transition->error, ERROR_DENIED,
+			 "%d deployments are under way, the most there may be: wait for one to "
+			 "end, or cancel one",
+			 DEPLOYMENTS_MAX);
 }
 
 static struct deployment *make_deployment(const struct transition *transition,
@@ -236,9 +325,7 @@ static bool cancel_blocking(struct coordinator *coordinator, const struct transi
 		struct deployment *deployment =
 			record_find_deployment(&coordinator->cluster, transition->blocking[i]);
 
-		log_warn("deployment.cancelled", F("deployment", deployment->id),
-			 F("by", transition->deployment_id));
-		if (!ledger_remove_deployment(&coordinator->ledger, deployment))
+		if (!deployer_cancel(coordinator, deployment, transition->deployment_id))
 			return false;
 	}
 	return true;
@@ -280,14 +367,16 @@ bool transition_carry_out(struct coordinator *coordinator, struct transition *tr
 
 	for (size_t i = 0; fine && i < transition->count; i++)
 		fine = look_up(coordinator, &transition->wishes[i], &transition->error);
-	if (!fine || !assign_ports(coordinator, transition))
+	if (!fine || !check_names(coordinator, transition) ||
+	    !assign_ports(coordinator, transition))
 		return false;
 	transition->version_ms = coordinator_next_version(coordinator);
 	id_uuid(transition->deployment_id);
 	for (size_t i = 0; i < transition->count; i++)
 		if (transition->wishes[i].app)
 			stamp(&transition->wishes[i], transition->version_ms);
-	fine = make_plan(coordinator, transition, &plan) && check_lock(transition, &plan);
+	fine = make_plan(coordinator, transition, &plan) && check_lock(transition, &plan) &&
+	       check_running(coordinator, transition, &plan);
 	/* A plan without steps is a success too: it changes nothing (marathon-api 1.6). */
 	if (fine && plan.count > 0 && !apply(coordinator, transition, &plan)) {
 		coordinator->ledger.incomplete = true;

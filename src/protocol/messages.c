@@ -105,9 +105,10 @@ bool hello_read(const char *body, size_t len, struct hello *out, struct error *e
 	       read_text(root, "hostname", &message.hostname, error) &&
 	       read_integer(root, "portLow", 1, UINT16_MAX, &low, error) &&
 	       read_integer(root, "portHigh", low, UINT16_MAX, &high, error) &&
-	       read_integer(root, "cpuMilli", 0, INT64_MAX, &message.cpu_milli, error) &&
-	       read_integer(root, "memKib", 0, INT64_MAX, &message.mem_kib, error) &&
-	       read_integer(root, "diskKib", 0, INT64_MAX, &message.disk_kib, error) &&
+	       read_integer(root, "cpuMilli", 0, PROTOCOL_CPU_MILLI_MAX, &message.cpu_milli,
+			    error) &&
+	       read_integer(root, "memKib", 0, PROTOCOL_KIB_MAX, &message.mem_kib, error) &&
+	       read_integer(root, "diskKib", 0, PROTOCOL_KIB_MAX, &message.disk_kib, error) &&
 	       read_pairs(root, "attributes", &message.attributes, error) &&
 	       read_text(root, "engine", &message.engine, error) &&
 	       read_text(root, "version", &message.version, error);

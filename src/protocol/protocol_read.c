@@ -135,6 +135,10 @@ bool read_pairs(struct json_object *object, const char *key, struct pair_list *o
 		if (!json_object_is_type(value, json_type_string))
 			return error_set(error, ERROR_INVALID, "%s: %.80s is not a string", key,
 					 name);
+		if (strlen(name) > PROTOCOL_TEXT_MAX ||
+		    json_object_get_string_len(value) > PROTOCOL_TEXT_MAX)
+			return error_set(error, ERROR_INVALID, "%s: %.80s has more than %d bytes",
+					 key, name, PROTOCOL_TEXT_MAX);
 		if (!pair_list_add(out, name, json_object_get_string(value)))
 			return error_set(error, ERROR_NOMEM, "%s", key);
 	}

@@ -17,6 +17,8 @@
 #define PROTOCOL_PORTS_MAX 1024
 #define PROTOCOL_CHECKS_MAX 64
 #define PROTOCOL_ATTRIBUTES_MAX 256
+#define PROTOCOL_CPU_MILLI_MAX 1000000000   /* a million cores */
+#define PROTOCOL_KIB_MAX (INT64_C(1) << 50) /* an exbibyte */
 
 /* The body as an object, to be released by the caller. */
 struct json_object *protocol_parse(const char *body, size_t len, struct error *error);

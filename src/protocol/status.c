@@ -95,6 +95,9 @@ static bool read_state(struct json_object *object, struct task_status *status, s
 
 	if (!task_state_parse(name, &status->state))
 		return error_set(error, ERROR_INVALID, "state: '%.40s' is none", name);
+	if (status->state == TASK_UNREACHABLE)
+		return error_set(error, ERROR_INVALID,
+				 "state: only the coordinator finds a task to be %s", name);
 	return true;
 }
 

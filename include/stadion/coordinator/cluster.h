@@ -31,10 +31,11 @@ struct instance {
 	struct host *host; /* NULL: the host's record is gone */
 	char *host_id, *hostname;
 	enum instance_goal goal;
-	char why_stop[160]; /* "scaled down", "health check 0 failed 3 times", "killed by request"
-			       ... */
-	int64_t staged_ms;  /* wall: when it was placed */
-	int32_t *ports;	    /* as placed; status.ports has what the agent took */
+	char why_stop[160];   /* "scaled down", "health check 0 failed 3 times", "killed by request"
+				 ... */
+	int64_t staged_ms;    /* wall: when it was placed */
+	uint64_t progress_ms; /* monotonic; when its host last said something new of it */
+	int32_t *ports;	      /* as placed; status.ports has what the agent took */
 	size_t port_count;
 	struct task_status status; /* last committed word of the agent; seq 0: none yet */
 	uint64_t
@@ -80,15 +81,21 @@ struct cluster_app {
 
 enum host_state { HOST_UP, HOST_UNREACHABLE };
 
+#define HOST_ID_MAX 255
+#define HOST_RETIRED_MAX 8
+#define INCARNATION_SIZE 64
+
 struct host {
 	char *id, *hostname, *engine, *version;
 	enum host_state state;
-	char incarnation[64];
-	char session[UUID_SIZE];  /* "" : none since our start */
-	char retired[64];	  /* the incarnation before this one: refused from now on */
-	uint64_t heard_ms;	  /* monotonic; last message */
-	uint64_t silent_since_ms; /* monotonic; when it became unreachable */
-	bool reported;		  /* a complete report has come in this session */
+	char incarnation[INCARNATION_SIZE];
+	char session[UUID_SIZE]; /* "" : none since our start */
+	char retired[HOST_RETIRED_MAX]
+		    [INCARNATION_SIZE]; /* the incarnations before: refused from now on */
+	bool unsaved;			/* what it said of itself is not on disk yet */
+	uint64_t heard_ms;		/* monotonic; last message */
+	uint64_t silent_since_ms;	/* monotonic; when it became unreachable */
+	bool reported;			/* a complete report has come in this session */
 	int64_t engine_down_since_ms;
 	char engine_problem[256];
 	uint16_t port_low, port_high;

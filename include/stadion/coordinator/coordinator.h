@@ -17,7 +17,8 @@ struct coordinator_options {
 	const char *store; /* "sqlite:PATH" */
 	const char
 		*agent_token; /* what agents must present; NULL: any agent may join (--insecure) */
-	uint64_t unreachable_ms; /* silence of a host until it counts as unreachable; 0: 15 s */
+	uint64_t unreachable_ms;    /* silence of a host until it counts as unreachable; 0: 15 s */
+	uint64_t launch_timeout_ms; /* without progress on the way to running; 0: 300 s */
 	uint16_t service_port_low, service_port_high; /* 0: 10000-20000 */
 };
 
@@ -72,6 +73,6 @@ void coordinator_kill(struct coordinator *coordinator, const char *const *task_i
 void coordinator_cancel(struct coordinator *coordinator, const char *deployment_id, bool force,
 			change_done_fn *done, void *arg);
 
-/* Forgets the launch delay of an app. ERROR_NOT_FOUND when nothing of it waits. */
-bool coordinator_reset_delay(struct coordinator *coordinator, const char *app_id,
-			     struct error *error);
+/* Forgets the launch delay of an app: no deployment. ERROR_NOT_FOUND when nothing of it waits. */
+void coordinator_reset_delay(struct coordinator *coordinator, const char *app_id,
+			     change_done_fn *done, void *arg);
