@@ -31,13 +31,20 @@ static bool usable(const struct app *app, const struct placement_host *host, int
 	return !port_set_has(host->ports, port) && !named(app, port);
 }
 
-size_t ports_free(const struct app *app, const struct placement_host *host)
+/* Stops at `enough`: every placement asks each host, and a range has tens of thousands. */
+static size_t ports_free_upto(const struct app *app, const struct placement_host *host,
+			      size_t enough)
 {
 	size_t count = 0;
 
-	for (int32_t port = host->port_low; port <= host->port_high; port++)
+	for (int32_t port = host->port_low; port <= host->port_high && count < enough; port++)
 		count += usable(app, host, port);
 	return count;
+}
+
+size_t ports_free(const struct app *app, const struct placement_host *host)
+{
+	return ports_free_upto(app, host, SIZE_MAX);
 }
 
 /* One number may serve tcp in one row and udp in another. */
@@ -67,7 +74,7 @@ bool ports_fit(const struct app *app, const struct placement_host *host)
 {
 	size_t random = ports_asked_random(app);
 
-	return port_taken(app, host) == 0 && (random == 0 || ports_free(app, host) >= random);
+	return port_taken(app, host) == 0 && ports_free_upto(app, host, random) == random;
 }
 
 void ports_take(const struct app *app, const struct placement_host *host, uint32_t random,
