@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "api_state.h"
+#include "events.h"
 #include "pending.h"
 #include "reply.h"
 #include "stadion/base/text.h"
@@ -55,6 +56,7 @@ static const struct route routes[] = {
 	{ "GET", "/v2/info", info_get },
 	{ "GET", "/v2/leader", leader_get },
 	{ "GET", "/v2/plugins", plugins_list },
+	{ "GET", "/v2/events", events_stream },
 	{ "GET", "/v2/hosts", hosts_list },
 	{ "GET", "/ping", ping_get },
 	{ "GET", "/", web_redirect },
@@ -64,7 +66,6 @@ static const struct route routes[] = {
 	NOT_THERE_YET("/v2/groups/{id}"),
 	NOT_THERE_YET("/v2/pods"),
 	NOT_THERE_YET("/v2/pods/{id}"),
-	NOT_THERE_YET("/v2/events"),
 	NOT_THERE_YET("/metrics"),
 	NOT_THERE_YET("/metrics/{id}"),
 };
@@ -86,7 +87,8 @@ struct api *api_new(struct loop *loop, struct coordinator *coordinator,
 	api->leader = text_take(&leader);
 	if (!api->address || !api->leader)
 		goto no_memory;
-	if (api_set_credentials(api, options->credentials, error))
+	api->event_streams = event_streams_new(loop, coordinator, error);
+	if (api->event_streams && api_set_credentials(api, options->credentials, error))
 		return api;
 	api_free(api);
 	return NULL;
@@ -101,6 +103,7 @@ void api_free(struct api *api)
 	if (!api)
 		return;
 	pending_end_all(api);
+	event_streams_free(api->event_streams);
 	free(api->credentials);
 	free(api->address);
 	free(api->leader);

@@ -10,6 +10,7 @@
 #include "stadion/coordinator/cluster.h"
 #include "stadion/net/router.h"
 
+struct event_streams;
 struct pending;
 
 struct api {
@@ -19,6 +20,7 @@ struct api {
 	char *address;
 	char *leader; /* "http://" and the address */
 	bool marathon_check_defaults;
+	struct event_streams *event_streams;
 	LIST_HEAD(, pending) pending; /* exchanges that wait for a change */
 };
 
@@ -37,5 +39,6 @@ route_fn tasks_list, tasks_delete, app_tasks_list, app_tasks_delete, app_task_ge
 route_fn deployments_list, deployment_cancel;
 route_fn queue_list, queue_reset_delay;
 route_fn info_get, leader_get, ping_get, plugins_list;
+route_fn events_stream;
 route_fn hosts_list;
 route_fn web_redirect, web_index, web_file;

@@ -210,7 +210,11 @@ void apps_create(struct http_exchange *exchange, const struct route_match *match
 		return;
 	}
 	start_change(api, exchange,
-		     &(struct change){ .kind = CHANGE_CREATE, .id = app->id, .app = app },
+		     &(struct change){ .kind = CHANGE_CREATE,
+				       .id = app->id,
+				       .app = app,
+				       .client = http_exchange_peer(exchange),
+				       .uri = http_exchange_path(exchange) },
 		     query_flag(exchange, "force", false), answer_created_app);
 }
 
@@ -260,7 +264,11 @@ static void change_app(struct http_exchange *exchange, struct api *api, const ch
 	if (reply_update(exchange, app_update_read(api, &update, &app, &problems), &update,
 			 &problems))
 		start_change(api, exchange,
-			     &(struct change){ .kind = CHANGE_UPDATE, .id = id, .app = app },
+			     &(struct change){ .kind = CHANGE_UPDATE,
+					       .id = id,
+					       .app = app,
+					       .client = http_exchange_peer(exchange),
+					       .uri = http_exchange_path(exchange) },
 			     query_flag(exchange, "force", false),
 			     there ? pending_answer_deployment : answer_created_deployment);
 }

@@ -120,6 +120,11 @@ void coordinator_change(struct coordinator *coordinator, const struct change *ch
 		fine = set_wish(&request->transition.wishes[i], changes[i].kind, changes[i].id,
 				defines ? changes[i].app : NULL);
 	}
+	if (fine && count == 1 && changes->uri) {
+		request->transition.client = text_duplicate(changes->client);
+		request->transition.uri = text_duplicate(changes->uri);
+		fine = request->transition.client && request->transition.uri;
+	}
 	if (fine)
 		request->job.run = run_change;
 	coordinator_add_job(coordinator, &request->job);

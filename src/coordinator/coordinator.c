@@ -200,7 +200,8 @@ struct coordinator *coordinator_new(struct loop *loop, const struct coordinator_
 	    !(coordinator->store = store_open(loop, options->store, error)))
 		return NULL;
 	coordinator->ledger.store = coordinator->store;
-	if (!load(coordinator, error) || !hosts_start(coordinator, error))
+	coordinator->events = event_bus_new(coordinator->store, &coordinator->ledger, error);
+	if (!coordinator->events || !load(coordinator, error) || !hosts_start(coordinator, error))
 		return NULL;
 	coordinator_wake(coordinator);
 	return TAKE(coordinator);
@@ -224,11 +225,17 @@ void coordinator_free(struct coordinator *coordinator)
 		job->drop(job);
 	}
 	ledger_clear(&coordinator->ledger);
+	event_bus_free(coordinator->events);
 	for (host = coordinator->cluster.hosts; host; host = host->hh.next)
 		gateway_drop_poll(host);
 	cluster_clear(&coordinator->cluster);
 	free(coordinator->agent_token);
 	free(coordinator);
+}
+
+struct event_bus *coordinator_events(struct coordinator *coordinator)
+{
+	return coordinator->events;
 }
 
 const struct cluster *coordinator_cluster(const struct coordinator *coordinator)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "aim.h"
+#include "events.h"
 #include "hosts.h"
 #include "launcher.h"
 #include "reports.h"
@@ -111,6 +112,7 @@ static void expunge(struct coordinator *coordinator, struct cluster_app *app)
 			continue;
 		log_warn("instance.expunged", F("task", instance->id), F("host", instance->host_id),
 			 F("why", "its host is unreachable"));
+		events_expunged(coordinator, instance);
 		if (!deployer_drop(coordinator, instance))
 			return;
 	}
@@ -186,6 +188,7 @@ static void step_app(struct coordinator *coordinator, struct cluster_app *app)
 	}
 	if (app->removing && aim.instances == 0 && app->instance_count == 0) {
 		log_info("app.removed", F("app", app->id));
+		events_app_removed(coordinator, app);
 		(void)ledger_remove_app(&coordinator->ledger, app); /* else nothing is committed */
 	}
 }
@@ -231,6 +234,7 @@ static void mark_affected(struct coordinator *coordinator, const struct deployme
 bool deployer_cancel(struct coordinator *coordinator, struct deployment *deployment, const char *by)
 {
 	log_warn("deployment.cancelled", F("deployment", deployment->id), F("by", by));
+	events_cancelled(coordinator, deployment, by);
 	mark_affected(coordinator, deployment);
 	return ledger_remove_deployment(&coordinator->ledger, deployment);
 }
@@ -246,11 +250,15 @@ static void advance(struct coordinator *coordinator, struct deployment *deployme
 	}
 	deployment->why[0] = '\0';
 	mark_affected(coordinator, deployment);
+	events_step_done(coordinator, deployment);
 	if (deployment->step + 1 < deployment->step_count) {
-		if (ledger_keep_deployment(&coordinator->ledger, deployment))
+		if (ledger_keep_deployment(&coordinator->ledger, deployment)) {
 			deployment->step++;
+			events_step_begun(coordinator, deployment);
+		}
 		return;
 	}
+	events_deployment_done(coordinator, deployment);
 	log_info("deployment.done", F("deployment", deployment->id));
 	(void)ledger_remove_deployment(&coordinator->ledger, deployment); /* else not committed */
 }

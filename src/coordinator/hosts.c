@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deployer.h"
+#include "events.h"
 #include "gateway.h"
 #include "stadion/base/id.h"
 #include "stadion/base/log.h"
@@ -29,6 +30,7 @@ static void fall_silent(struct coordinator *coordinator, struct host *host, uint
 	gateway_drop_poll(host);
 	log_warn("host.unreachable", F("host", host->id), F("hostname", host->hostname),
 		 F("silent_ms", now_ms - host->heard_ms), F("instances", host->instance_count));
+	events_host_silent(coordinator, host);
 	mark_instances(coordinator, host);
 }
 
@@ -145,6 +147,7 @@ void hosts_reported(struct coordinator *coordinator, struct host *host)
 	if (!back)
 		return;
 	log_info("host.back", F("host", host->id), F("hostname", host->hostname));
+	events_host_back(coordinator, host);
 	mark_instances(coordinator, host); /* there may be more of them than wanted now */
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deployer.h"
+#include "events.h"
 #include "hosts.h"
 #include "stadion/base/clock.h"
 #include "stadion/base/log.h"
@@ -213,6 +214,7 @@ static bool launch_one(struct coordinator *coordinator, struct survey *survey,
 	if (!instance || !ledger_add_instance(&coordinator->ledger, instance))
 		return false;
 	charge(survey, &choice, definition);
+	events_launched(coordinator, instance);
 	log_info("instance.placed", F("task", instance->id), F("app", app->id),
 		 F("host", instance->host_id));
 	return true;

@@ -173,7 +173,7 @@ bool ledger_remove_deployment(struct ledger *ledger, struct deployment *deployme
 	return true;
 }
 
-static struct store_batch *versions_batch(struct ledger *ledger)
+struct store_batch *ledger_batch(struct ledger *ledger)
 {
 	if (!ledger->versions && !(ledger->versions = store_batch_new()))
 		ledger->incomplete = true;
@@ -195,7 +195,7 @@ static bool drop_version(struct ledger *ledger, const struct cluster_app *app,
 
 bool ledger_push_version(struct ledger *ledger, struct cluster_app *app, struct app *version)
 {
-	struct store_batch *batch = versions_batch(ledger);
+	struct store_batch *batch = ledger_batch(ledger);
 	struct app *fallen;
 	bool fine;
 
@@ -336,7 +336,7 @@ static void end(const struct error *error, void *arg)
 void ledger_submit(struct ledger *ledger)
 {
 	static const struct error no_memory = { ERROR_NOMEM, "no memory for a change" };
-	struct store_batch *batch = versions_batch(ledger);
+	struct store_batch *batch = ledger_batch(ledger);
 	struct ledger_entry *entry;
 	bool fine = batch;
 

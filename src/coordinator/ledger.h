@@ -87,6 +87,9 @@ bool ledger_push_version(struct ledger *ledger, struct cluster_app *app, struct 
  * again when it was refused. */
 bool ledger_put_host(struct ledger *ledger, struct host *host);
 
+/* What the open transaction is to write, for what is no record. NULL without memory. */
+struct store_batch *ledger_batch(struct ledger *ledger);
+
 void ledger_add_effect(struct ledger *ledger, struct effect *effect);
 
 /* True if there is anything to end: changes or effects. */

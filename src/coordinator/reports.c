@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "deployer.h"
+#include "events.h"
 #include "hosts.h"
 #include "launcher.h"
 #include "stadion/base/clock.h"
@@ -80,6 +81,7 @@ static bool end_instance(struct coordinator *coordinator, struct instance *insta
 	log_info("instance.ended", F("task", instance->id), F("host", instance->host_id),
 		 F("state", task_state_name(status->state)), F("exit_code", status->exit_code),
 		 F("ran_ms", status->ran_ms), F("message", status->message));
+	events_status(coordinator, instance, status);
 	if (!ledger_keep_app(&coordinator->ledger, owner))
 		return false;
 	if (!wanted_end && (endings[status->state].is_failure || status->killed_unhealthy) &&
@@ -108,6 +110,7 @@ static bool move_instance(struct coordinator *coordinator, struct instance *inst
 	struct task_status copy;
 
 	instance->progress_ms = loop_now_ms(coordinator->loop);
+	events_status(coordinator, instance, status);
 	if (!ledger_keep_instance(&coordinator->ledger, instance) ||
 	    !task_status_copy(&copy, status))
 		return false;

@@ -35,6 +35,7 @@ struct coordinator {
 	struct store *store;
 	struct cluster cluster;
 	struct ledger ledger;
+	struct event_bus *events;
 	char *agent_token; /* NULL: any agent may join */
 	uint64_t unreachable_ms, launch_timeout_ms;
 	uint16_t service_port_low, service_port_high;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "deployer.h"
+#include "events.h"
 #include "service_ports.h"
 #include "stadion/base/log.h"
 #include "stadion/base/text.h"
@@ -25,6 +26,8 @@ void transition_clear(struct transition *transition)
 		app_unref(transition->wishes[i].app);
 	}
 	free(transition->wishes);
+	free(transition->client);
+	free(transition->uri);
 	free(transition->blocking);
 }
 
@@ -382,6 +385,8 @@ bool transition_carry_out(struct coordinator *coordinator, struct transition *tr
 		coordinator->ledger.incomplete = true;
 		fine = error_set(&transition->error, ERROR_NOMEM, "no memory for a change");
 	}
+	if (fine)
+		events_change(coordinator, transition);
 	plan_clear(&plan);
 	return fine;
 }

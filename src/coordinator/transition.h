@@ -17,6 +17,7 @@ struct transition {
 	struct wish *wishes;
 	size_t count;
 	bool force;
+	char *client, *uri; /* NULL, or who asks for a change of one app, and where */
 	/* What came of it: */
 	struct error error;
 	char deployment_id[UUID_SIZE];

@@ -8,6 +8,7 @@
 
 #include "stadion/base/error.h"
 #include "stadion/coordinator/cluster.h"
+#include "stadion/coordinator/event_bus.h"
 #include "stadion/net/http_server.h"
 #include "stadion/net/loop.h"
 
@@ -56,6 +57,9 @@ struct change {
 	const char *id;
 	const struct app *app; /* CREATE, UPDATE: read by app_read; version fields and service ports
 				  are filled in here, in a copy */
+	/* Who asks and where, for the api_post_event that a change of one app alone makes; NULL:
+	 * it makes none. */
+	const char *client, *uri;
 };
 
 /* One deployment for all `changes`. Copies what it needs; `done` is called once, from the loop,
@@ -72,6 +76,13 @@ void coordinator_kill(struct coordinator *coordinator, const char *const *task_i
  * one that goes back to the definitions before it. */
 void coordinator_cancel(struct coordinator *coordinator, const char *deployment_id, bool force,
 			change_done_fn *done, void *arg);
+
+struct event_bus *coordinator_events(struct coordinator *coordinator);
+
+/* A reader of the events came or went: an event, too. */
+enum stream_change { STREAM_ATTACHED, STREAM_DETACHED };
+void coordinator_tell_stream(struct coordinator *coordinator, enum stream_change change,
+			     const char *peer);
 
 /* Forgets the launch delay of an app: no deployment. ERROR_NOT_FOUND when nothing of it waits. */
 void coordinator_reset_delay(struct coordinator *coordinator, const char *app_id,

@@ -1,0 +1,168 @@
+#include "event_text.h"
+
+#include <string.h>
+
+#include "stadion/base/language.h"
+#include "stadion/model/path_id.h"
+
+static void write_action(struct json_writer *writer, const struct deployment_action *action)
+{
+	json_object_begin(writer);
+	json_field_text(writer, "action", plan_action_name(action->action));
+	json_field_text(writer, "app", action->app_id);
+	json_object_end(writer);
+}
+
+static void write_step(struct json_writer *writer, const struct deployment *deployment, size_t step)
+{
+	json_object_begin(writer);
+	json_key(writer, "actions");
+	json_array_begin(writer);
+	for (size_t i = 0; i < deployment->action_count; i++)
+		if (deployment->actions[i].step == step)
+			write_action(writer, &deployment->actions[i]);
+	json_array_end(writer);
+	json_object_end(writer);
+}
+
+static void begin_plan(struct json_writer *writer, const char *id, int64_t version_ms)
+{
+	static const char *const groups[] = { "original", "target" };
+
+	json_key(writer, "plan");
+	json_object_begin(writer);
+	json_field_text(writer, "id", id);
+	json_field_timestamp(writer, "version", version_ms);
+	for (size_t i = 0; i < ROWS(groups); i++) {
+		json_key(writer, groups[i]);
+		json_object_begin(writer);
+		json_object_end(writer);
+	}
+	json_key(writer, "steps");
+	json_array_begin(writer);
+}
+
+static void end_plan(struct json_writer *writer)
+{
+	json_array_end(writer);
+	json_object_end(writer);
+}
+
+void event_text_plan(struct json_writer *writer, const struct deployment *deployment)
+{
+	begin_plan(writer, deployment->id, deployment->version_ms);
+	for (size_t step = 0; step < deployment->step_count; step++)
+		write_step(writer, deployment, step);
+	end_plan(writer);
+}
+
+void event_text_empty_plan(struct json_writer *writer, const char *id, int64_t version_ms)
+{
+	begin_plan(writer, id, version_ms);
+	end_plan(writer);
+}
+
+void event_text_step(struct json_writer *writer, const struct deployment *deployment)
+{
+	json_key(writer, "currentStep");
+	write_step(writer, deployment, deployment->step);
+}
+
+void event_text_instance_id(struct json_writer *writer, const char *key,
+			    const struct instance *instance)
+{
+	char id[PATH_ID_MAX + 64];
+
+	json_field_text(writer, key,
+			task_id_instance(instance->id, id, sizeof(id)) ? id : instance->id);
+}
+
+static void write_ports(struct json_writer *writer, const int32_t *ports, size_t count)
+{
+	json_key(writer, "ports");
+	json_array_begin(writer);
+	for (size_t i = 0; i < count; i++)
+		if (ports[i] != PORT_NONE)
+			json_put_integer(writer, ports[i]);
+	json_array_end(writer);
+}
+
+static void write_addresses(struct json_writer *writer, const char *address)
+{
+	json_key(writer, "ipAddresses");
+	json_array_begin(writer);
+	if (address[0]) {
+		json_object_begin(writer);
+		json_field_text(writer, "ipAddress", address);
+		json_field_text(writer, "protocol", strchr(address, ':') ? "IPv6" : "IPv4");
+		json_object_end(writer);
+	}
+	json_array_end(writer);
+}
+
+/* An end may be told without what the beginning told. */
+void event_text_status(struct json_writer *writer, const struct instance *instance,
+		       enum task_state state, const struct task_status *status)
+{
+	const struct task_status *known = &instance->status;
+	const struct task_status *placed =
+		status->port_count > 0 ? status : (known->port_count > 0 ? known : NULL);
+
+	json_field_text(writer, "slaveId", instance->host_id);
+	json_field_text(writer, "taskId", instance->id);
+	json_field_text(writer, "taskStatus", task_state_name(state));
+	json_field_text(writer, "message", status->message);
+	json_field_text(writer, "appId", instance->owner->id);
+	json_field_text(writer, "host", instance->hostname);
+	write_addresses(writer, status->address[0] ? status->address : known->address);
+	write_ports(writer, placed ? placed->ports : instance->ports,
+		    placed ? placed->port_count : instance->port_count);
+	json_field_timestamp(writer, "version", instance->app->version_ms);
+}
+
+void event_text_instance(struct json_writer *writer, const struct instance *instance,
+			 const char *condition)
+{
+	event_text_instance_id(writer, "instanceId", instance);
+	json_field_text(writer, "condition", condition);
+	json_field_text(writer, "runSpecId", instance->owner->id);
+	json_field_text(writer, "agentId", instance->host_id);
+	json_field_text(writer, "host", instance->hostname);
+	json_field_timestamp(writer, "runSpecVersion", instance->app->version_ms);
+}
+
+const char *event_text_condition(enum task_state state)
+{
+	static const char *const names[] = {
+		[TASK_STAGING] = "Staging",	    [TASK_STARTING] = "Starting",
+		[TASK_RUNNING] = "Running",	    [TASK_KILLING] = "Killing",
+		[TASK_FINISHED] = "Finished",	    [TASK_FAILED] = "Failed",
+		[TASK_KILLED] = "Killed",	    [TASK_ERROR] = "Error",
+		[TASK_LOST] = "Unreachable",	    [TASK_GONE] = "Gone",
+		[TASK_DROPPED] = "Dropped",	    [TASK_UNKNOWN] = "Unknown",
+		[TASK_UNREACHABLE] = "Unreachable",
+	};
+
+	return (size_t)state < ROWS(names) ? names[state] : names[TASK_UNKNOWN];
+}
+
+/* Length of the group of which an id of `len` bytes is a member. */
+static size_t parent_len(const char *id, size_t len)
+{
+	while (len > 0 && id[len - 1] != '/')
+		len--;
+	return len > 0 ? len - 1 : 0;
+}
+
+/* The longest group that has all of the apps in it. */
+void event_text_group(struct json_writer *writer, const char *const *app_ids, size_t count)
+{
+	size_t len = count > 0 ? parent_len(app_ids[0], strlen(app_ids[0])) : 0;
+
+	for (size_t i = 1; i < count; i++)
+		while (len > 0 &&
+		       (strncmp(app_ids[i], app_ids[0], len) != 0 || app_ids[i][len] != '/'))
+			len = parent_len(app_ids[0], len);
+	json_key(writer, "groupId");
+	json_put_text_bytes(writer, len > 0 ? app_ids[0] : "/", len > 0 ? len : 1);
+}
