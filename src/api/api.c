@@ -6,6 +6,7 @@
 
 #include "access.h"
 #include "api_state.h"
+#include "cors.h"
 #include "events.h"
 #include "pending.h"
 #include "reply.h"
@@ -14,13 +15,25 @@
 #include "stadion/net/accept.h"
 #include "stadion/net/router.h"
 
-static void not_there_yet(struct http_exchange *exchange, const struct route_match *match,
-			  void *arg)
+void not_there_yet(struct http_exchange *exchange, const struct route_match *match, void *arg)
 {
 	(void)match;
 	(void)arg;
+	if (!strcmp(http_exchange_method(exchange), "HEAD")) { /* asks whether there are any */
+		http_exchange_reply_empty(exchange, 404);
+		return;
+	}
 	reply_message(exchange, 501, "%s is not there yet in this version of Stadion",
 		      http_exchange_path(exchange));
+}
+
+/* Without it the path would be that of an app. */
+void method_refused(struct http_exchange *exchange, const struct route_match *match, void *arg)
+{
+	(void)match;
+	(void)arg;
+	http_exchange_header(exchange, "Allow", "POST, OPTIONS");
+	reply_message(exchange, 405, "Method Not Allowed");
 }
 
 #define NOT_THERE_YET(pattern)                                                          \
@@ -31,12 +44,13 @@ static void not_there_yet(struct http_exchange *exchange, const struct route_mat
 	}
 
 /* Tried in order, and {id} takes slashes: what is longer stands first. */
-static const struct route routes[] = {
+const struct route api_routes[] = {
 	{ "GET", "/v2/apps", apps_list },
 	{ "POST", "/v2/apps", apps_create },
 	{ "PUT", "/v2/apps", apps_update_many },
 	{ "PATCH", "/v2/apps", apps_patch_many },
 	{ "POST", "/v2/apps/{id}/restart", app_restart },
+	{ "GET", "/v2/apps/{id}/restart", method_refused },
 	{ "GET", "/v2/apps/{id}/versions", versions_list },
 	{ "GET", "/v2/apps/{id}/versions/{version}", version_get },
 	{ "GET", "/v2/apps/{id}/tasks", app_tasks_list },
@@ -55,9 +69,17 @@ static const struct route routes[] = {
 	{ "DELETE", "/v2/queue/{id}/delay", queue_reset_delay },
 	{ "GET", "/v2/info", info_get },
 	{ "GET", "/v2/leader", leader_get },
+	{ "DELETE", "/v2/leader", leader_delete },
 	{ "GET", "/v2/plugins", plugins_list },
 	{ "GET", "/v2/events", events_stream },
 	{ "GET", "/v2/hosts", hosts_list },
+	{ "GET", "/v2/hosts/{host}", host_get },
+	{ "GET", "/v2/openapi.json", openapi_get },
+	{ "GET", "/v2/schemas/app.json", app_schema_get },
+	{ "GET", "/metrics", metrics_get },
+	{ "GET", "/metrics/prometheus", metrics_get_prometheus },
+	{ "GET", "/logging", logging_get },
+	{ "POST", "/logging", logging_set },
 	{ "GET", "/ping", ping_get },
 	{ "GET", "/", web_redirect },
 	{ "GET", "/ui", web_index },
@@ -66,9 +88,11 @@ static const struct route routes[] = {
 	NOT_THERE_YET("/v2/groups/{id}"),
 	NOT_THERE_YET("/v2/pods"),
 	NOT_THERE_YET("/v2/pods/{id}"),
-	NOT_THERE_YET("/metrics"),
-	NOT_THERE_YET("/metrics/{id}"),
 };
+const size_t api_route_count = ROWS(api_routes);
+
+const char *const api_methods[API_METHODS] = { "GET",	"HEAD",	  "POST",   "PUT",
+					       "PATCH", "DELETE", "OPTIONS" };
 
 struct api *api_new(struct loop *loop, struct coordinator *coordinator,
 		    const struct api_options *options, struct error *error)
@@ -85,8 +109,13 @@ struct api *api_new(struct loop *loop, struct coordinator *coordinator,
 	text_addf(&leader, "http://%s", options->address);
 	api->address = text_duplicate(options->address);
 	api->leader = text_take(&leader);
-	if (!api->address || !api->leader)
+	api->allow_origins = text_duplicate(options->allow_origins);
+	if (!api->address || !api->leader || (options->allow_origins && !api->allow_origins))
 		goto no_memory;
+	if (!timer_init(&api->level_timer, loop, logging_revert, api, error)) {
+		api_free(api);
+		return NULL;
+	}
 	api->event_streams = event_streams_new(loop, coordinator, error);
 	if (api->event_streams && api_set_credentials(api, options->credentials, error))
 		return api;
@@ -104,6 +133,8 @@ void api_free(struct api *api)
 		return;
 	pending_end_all(api);
 	event_streams_free(api->event_streams);
+	timer_clear(&api->level_timer);
+	free(api->allow_origins);
 	free(api->credentials);
 	free(api->address);
 	free(api->leader);
@@ -172,18 +203,28 @@ static bool accepts_an_answer(const struct http_exchange *exchange)
 	       (len > sizeof(tasks) && !strcmp(path + len - sizeof(tasks) + 1, tasks));
 }
 
+static void count_request(struct api *api, const char *method)
+{
+	for (size_t i = 0; i < API_METHODS; i++)
+		api->requests[i] += !strcmp(api_methods[i], method);
+}
+
 void api_handle(struct http_exchange *exchange, void *arg)
 {
 	struct api *api = arg;
 	const char *path = http_exchange_path(exchange);
 	const char *authorization = http_exchange_request_header(exchange, "Authorization");
+	bool preflight;
 
 	if (!strncmp(path, "/agent/v1/", strlen("/agent/v1/"))) {
 		coordinator_handle_agent(exchange, api->coordinator);
 		return;
 	}
+	count_request(api, http_exchange_method(exchange));
 	add_headers(api, exchange);
-	if (api->credentials && !access_credentials_match(authorization, api->credentials)) {
+	preflight = cors_add(exchange, api->allow_origins);
+	if (api->credentials && !preflight &&
+	    !access_credentials_match(authorization, api->credentials)) {
 		http_exchange_header(exchange, "WWW-Authenticate",
 				     "Basic realm=\"Stadion\", charset=\"UTF-8\"");
 		reply_message(exchange, 401, "User name and password are needed");
@@ -199,5 +240,5 @@ void api_handle(struct http_exchange *exchange, void *arg)
 		reply_message(exchange, 406, "Not Acceptable");
 		return;
 	}
-	router_dispatch(routes, ROWS(routes), exchange, api);
+	router_dispatch(api_routes, ROWS(api_routes), exchange, api);
 }

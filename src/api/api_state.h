@@ -7,11 +7,19 @@
 #include <sys/queue.h>
 
 #include "stadion/api/api.h"
+#include "stadion/base/log.h"
 #include "stadion/coordinator/cluster.h"
 #include "stadion/net/router.h"
 
 struct event_streams;
 struct pending;
+
+#define API_METHODS 7
+extern const char *const api_methods[API_METHODS]; /* "GET" ... */
+
+/* The table of what is served. */
+extern const struct route api_routes[];
+extern const size_t api_route_count;
 
 struct api {
 	struct loop *loop;
@@ -20,6 +28,10 @@ struct api {
 	char *address;
 	char *leader; /* "http://" and the address */
 	bool marathon_check_defaults;
+	char *allow_origins; /* of other sites that may look, joined by commas; NULL: none */
+	uint64_t requests[API_METHODS];
+	struct timer level_timer; /* pending: the log level goes back to normal_level then */
+	enum log_level normal_level;
 	struct event_streams *event_streams;
 	LIST_HEAD(, pending) pending; /* exchanges that wait for a change */
 };
@@ -40,5 +52,9 @@ route_fn deployments_list, deployment_cancel;
 route_fn queue_list, queue_reset_delay;
 route_fn info_get, leader_get, ping_get, plugins_list;
 route_fn events_stream;
-route_fn hosts_list;
+route_fn hosts_list, host_get, leader_delete, method_refused, not_there_yet;
+route_fn metrics_get, metrics_get_prometheus, logging_get, logging_set;
+route_fn openapi_get, app_schema_get;
 route_fn web_redirect, web_index, web_file;
+
+timer_fn logging_revert;

@@ -15,6 +15,7 @@
 #include "stadion/json/json_writer.h"
 #include "stadion/model/path_id.h"
 #include "views.h"
+#include "warning.h"
 
 /* The absolute id of the path; answers 422 for what cannot be one. */
 static bool read_id(struct http_exchange *exchange, const char *text, char out[PATH_ID_MAX])
@@ -200,6 +201,7 @@ void apps_create(struct http_exchange *exchange, const struct route_match *match
 	(void)match;
 	if (!document)
 		return;
+	warn_of_unknown(exchange, document);
 	app = app_read(document, &options, &problems);
 	if (!app) {
 		reply_problems(exchange, &problems);
@@ -254,6 +256,7 @@ static void change_app(struct http_exchange *exchange, struct api *api, const ch
 
 	if (!document || !read_id(exchange, text, id))
 		return;
+	warn_of_unknown(exchange, document);
 	there = api_find_app(api, id);
 	if (!there && !create) {
 		reply_message(exchange, 404, "App '%s' does not exist", id);

@@ -12,6 +12,7 @@
 #include "reply.h"
 #include "stadion/json/json.h"
 #include "stadion/model/path_id.h"
+#include "warning.h"
 
 #define UPDATES_MAX 1000 /* in one request */
 
@@ -147,6 +148,7 @@ static void change_many(struct http_exchange *exchange, struct api *api, bool pa
 		reply_problems(exchange, &problems);
 		return;
 	}
+	warn_of_unknown(exchange, document);
 	good = update_list_init(&list, count);
 	if (!good)
 		reply_message(exchange, 503, "out of memory");

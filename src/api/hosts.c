@@ -1,10 +1,12 @@
 /* /v2/hosts: the machines with an agent. Ours; Marathon has nothing like it. */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "api_state.h"
 #include "reply.h"
 #include "stadion/json/json_writer.h"
+#include "views.h"
 
 static void write_resources(struct json_writer *writer, const char *key, int64_t cpu_milli,
 			    int64_t mem_kib, int64_t disk_kib)
@@ -53,6 +55,38 @@ static void write_host(struct json_writer *writer, const struct host *host)
 	json_object_end(writer);
 	json_field_integer(writer, "tasks", (int64_t)host->instance_count);
 	json_object_end(writer);
+}
+
+static const struct host *find_host(const struct api *api, const char *id)
+{
+	const struct host *host = coordinator_cluster(api->coordinator)->hosts;
+
+	while (host && strcmp(host->id, id) != 0)
+		host = host->hh.next;
+	return host;
+}
+
+void host_get(struct http_exchange *exchange, const struct route_match *match, void *arg)
+{
+	const struct host *host = find_host(arg, match->params[0]);
+	struct text body = TEXT_INIT(REPLY_MAX);
+	struct json_writer writer = JSON_WRITER(&body);
+	const struct instance *instance;
+
+	if (!host) {
+		reply_message(exchange, 404, "Host '%s' does not exist", match->params[0]);
+		return;
+	}
+	json_object_begin(&writer);
+	json_key(&writer, "host");
+	write_host(&writer, host);
+	json_key(&writer, "tasks");
+	json_array_begin(&writer);
+	LIST_FOREACH(instance, &host->instances, of_host)
+		task_view_write(&writer, instance, TASK_VIEW_SERVICE_PORTS);
+	json_array_end(&writer);
+	json_object_end(&writer);
+	http_exchange_reply_json(exchange, 200, &body);
 }
 
 void hosts_list(struct http_exchange *exchange, const struct route_match *match, void *arg)

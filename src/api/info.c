@@ -10,6 +10,29 @@
 
 #define MARATHON_PROFILE "1.10.26" /* the release whose wire this is; clients compare it */
 
+/* Of Marathon's settings those that mean something here; strict clients know no others. */
+static void write_config(struct json_writer *writer, const struct api *api)
+{
+	const char *colon = strrchr(api->address, ':');
+	size_t len = colon ? (size_t)(colon - api->address) : strlen(api->address);
+
+	json_field_text(writer, "framework_name", "stadion");
+	json_key(writer, "hostname");
+	json_put_text_bytes(writer, api->address, len);
+	json_field_integer(writer, "local_port_min", 10000);
+	json_field_integer(writer, "local_port_max", 20000);
+	json_field_flag(writer, "ha", false);
+	json_field_flag(writer, "checkpoint", true);
+	json_field_text(writer, "executor", "//cmd");
+	json_field_text(writer, "mesos_role", "*");
+	json_field_integer(writer, "task_launch_timeout", 300000);
+	json_key(writer, "features");
+	json_array_begin(writer);
+	json_array_end(writer);
+	if (api->allow_origins)
+		json_field_text(writer, "access_control_allow_origin", api->allow_origins);
+}
+
 void info_get(struct http_exchange *exchange, const struct route_match *match, void *arg)
 {
 	const struct api *api = arg;
@@ -26,12 +49,11 @@ void info_get(struct http_exchange *exchange, const struct route_match *match, v
 	json_field_text(&writer, "frameworkId", coordinator_cluster(api->coordinator)->id);
 	json_key(&writer, "marathon_config");
 	json_object_begin(&writer);
-	json_field_integer(&writer, "local_port_min", 10000);
-	json_field_integer(&writer, "local_port_max", 20000);
-	json_field_flag(&writer, "ha", false);
+	write_config(&writer, api);
 	json_object_end(&writer);
 	json_key(&writer, "zookeeper_config");
 	json_object_begin(&writer);
+	json_field_integer(&writer, "zk_max_versions", CLUSTER_VERSIONS_MAX);
 	json_object_end(&writer);
 	json_key(&writer, "http_config");
 	json_object_begin(&writer);
@@ -52,6 +74,17 @@ void leader_get(struct http_exchange *exchange, const struct route_match *match,
 	json_field_text(&writer, "leader", api->address);
 	json_object_end(&writer);
 	http_exchange_reply_json(exchange, 200, &body);
+}
+
+/* Who leads alone cannot step down: nobody would lead. Said, rather than a silent success. */
+void leader_delete(struct http_exchange *exchange, const struct route_match *match, void *arg)
+{
+	const struct api *api = arg;
+
+	(void)match;
+	reply_message(exchange, 404,
+		      "%s is the only coordinator: there is none to lead in its place",
+		      api->address);
 }
 
 void plugins_list(struct http_exchange *exchange, const struct route_match *match, void *arg)

@@ -12,3 +12,6 @@ struct web_file {
 
 extern const struct web_file web_files[];
 extern const size_t web_file_count;
+
+/* The same of src/api/openapi.json. */
+extern const struct web_file api_documents[];

@@ -34,6 +34,21 @@ void log_setup(enum log_level level, int fd)
 	sink.fd = fd;
 }
 
+enum log_level log_level_now(void)
+{
+	return sink.level;
+}
+
+void log_level_set(enum log_level level)
+{
+	sink.level = level;
+}
+
+const char *log_level_name(enum log_level level)
+{
+	return names[level];
+}
+
 bool log_level_parse(const char *name, enum log_level *out)
 {
 	for (size_t i = 0; i < ROWS(names); i++) {

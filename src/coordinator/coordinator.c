@@ -238,6 +238,11 @@ struct event_bus *coordinator_events(struct coordinator *coordinator)
 	return coordinator->events;
 }
 
+struct store_stats coordinator_store_stats(const struct coordinator *coordinator)
+{
+	return store_stats(coordinator->store);
+}
+
 const struct cluster *coordinator_cluster(const struct coordinator *coordinator)
 {
 	return &coordinator->cluster;

@@ -1,5 +1,9 @@
-# cmake -DOUT=web_files.c -DFILES="a;b" -P embed.cmake
-# Turns the UI's files into one C array: struct web_file (src/api/web_files.h).
+# cmake -DOUT=web_files.c -DFILES="a;b" [-DARRAY=web_files -DCOUNT=web_file_count] -P embed.cmake
+# Turns files into one C array: struct web_file (src/api/web_files.h).
+if(NOT ARRAY)
+	set(ARRAY web_files)
+	set(COUNT web_file_count)
+endif()
 set(bodies "")
 set(rows "")
 set(index 0)
@@ -13,4 +17,7 @@ foreach(file IN LISTS FILES)
 	string(APPEND rows "\t{ \"${name}\", (const char *)file_${index}, ${size} },\n")
 	math(EXPR index "${index} + 1")
 endforeach()
-file(WRITE ${OUT} "#include \"web_files.h\"\n\n${bodies}\nconst struct web_file web_files[] = {\n${rows}};\nconst size_t web_file_count = ${index};\n")
+file(WRITE ${OUT} "#include \"web_files.h\"\n\n${bodies}\nconst struct web_file ${ARRAY}[] = {\n${rows}};\n")
+if(COUNT)
+	file(APPEND ${OUT} "const size_t ${COUNT} = ${index};\n")
+endif()

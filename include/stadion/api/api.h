@@ -12,6 +12,9 @@ struct api;
 struct api_options {
 	const char *credentials; /* "user:password" for HTTP Basic; NULL: open */
 	const char *address;	 /* "127.0.0.1:8080": what /v2/info and X-Marathon-Leader say */
+	/* Sites whose pages may look, joined by commas: "https://a.example", or a star. NULL: none.
+	 */
+	const char *allow_origins;
 	bool marathon_check_defaults;
 };
 

@@ -19,8 +19,11 @@ struct log_field {
 };
 
 /* Lines below `level` are dropped; the rest go to file descriptor `fd` (2 until told otherwise).
- * The only global state of the program, set once by main. */
+ * The only global state of the program, set by main. */
 void log_setup(enum log_level level, int fd);
+enum log_level log_level_now(void);
+void log_level_set(enum log_level level);
+const char *log_level_name(enum log_level level);
 bool log_level_parse(const char *name, enum log_level *out); /* debug info warn error */
 
 void log_write(enum log_level level, const char *event, ...); /* fields, ended by LOG_END */

@@ -11,6 +11,7 @@
 #include "stadion/coordinator/event_bus.h"
 #include "stadion/net/http_server.h"
 #include "stadion/net/loop.h"
+#include "stadion/store/store.h"
 
 struct coordinator;
 
@@ -29,6 +30,7 @@ struct coordinator *coordinator_new(struct loop *loop, const struct coordinator_
 /* Ends no task. Changes that are under way are written, but their `done` is not called any more. */
 void coordinator_free(struct coordinator *coordinator);
 const struct cluster *coordinator_cluster(const struct coordinator *coordinator);
+struct store_stats coordinator_store_stats(const struct coordinator *coordinator);
 
 /* The agents' side: POST /agent/v1/... (protocol/messages.h). Checks the token. */
 void coordinator_handle_agent(struct http_exchange *exchange, struct coordinator *coordinator);
