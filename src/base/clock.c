@@ -1,10 +1,6 @@
 #include "stadion/base/clock.h"
 
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
-
-#include "stadion/base/text.h"
 
 #define MS_PER_DAY 86400000LL
 #define YEAR_0_MS (-62167219200000LL)  /* 0000-01-01T00:00:00.000Z */
@@ -26,9 +22,17 @@ int64_t clock_wall_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+static char *put_digits(char *out, int value, int digits, char then)
+{
+	for (int i = digits - 1; i >= 0; i--, value /= 10)
+		out[i] = (char)('0' + value % 10);
+	out[digits] = then;
+	return out + digits + 1;
+}
+
+/* By hand: long lists of tasks are timestamps for the most part. */
 void timestamp_format(char out[TIMESTAMP_SIZE], int64_t wall_ms)
 {
-	char text[96];
 	struct tm tm;
 	time_t seconds;
 	int ms;
@@ -40,9 +44,14 @@ void timestamp_format(char out[TIMESTAMP_SIZE], int64_t wall_ms)
 	ms = (int)((wall_ms % 1000 + 1000) % 1000); /* before 1970 it still counts upwards */
 	seconds = (wall_ms - ms) / 1000;
 	(void)gmtime_r(&seconds, &tm);
-	(void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
-		       tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, ms);
-	(void)text_copy(out, TIMESTAMP_SIZE, text);
+	out = put_digits(out, tm.tm_year + 1900, 4, '-');
+	out = put_digits(out, tm.tm_mon + 1, 2, '-');
+	out = put_digits(out, tm.tm_mday, 2, 'T');
+	out = put_digits(out, tm.tm_hour, 2, ':');
+	out = put_digits(out, tm.tm_min, 2, ':');
+	out = put_digits(out, tm.tm_sec, 2, '.');
+	out = put_digits(out, ms, 3, 'Z');
+	*out = '\0';
 }
 
 /* Reads exactly `digits` digits. */

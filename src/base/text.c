@@ -66,21 +66,27 @@ void text_add(struct text *text, const char *string)
 void text_addf(struct text *text, const char *format, ...)
 {
 	va_list args;
+	size_t room, added;
 	int len;
 
+	if (!grow(text, 0))
+		return;
+	room = text->size - text->len; /* mostly enough: printed once only */
 	va_start(args, format);
-	len = vsnprintf(NULL, 0, format, args);
+	len = vsnprintf(text->data + text->len, room, format, args);
 	va_end(args);
-	if (len < 0) {
+	added = len < 0 ? 0 : (size_t)len;
+	if (len < 0 || (added >= room && !grow(text, added))) {
+		text->data[text->len] = '\0'; /* nothing of what did not fit */
 		text->failed = true;
 		return;
 	}
-	if (!grow(text, (size_t)len))
-		return;
-	va_start(args, format);
-	(void)vsnprintf(text->data + text->len, (size_t)len + 1, format, args);
-	va_end(args);
-	text->len += (size_t)len;
+	if (added >= room) {
+		va_start(args, format);
+		(void)vsnprintf(text->data + text->len, added + 1, format, args);
+		va_end(args);
+	}
+	text->len += added;
 }
 
 const char *text_string(const struct text *text)

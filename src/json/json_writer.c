@@ -61,6 +61,11 @@ static void add_escaped(struct text *out, unsigned char c)
 		text_addf(out, "\\u%04x", c);
 }
 
+static bool goes_as_it_is(unsigned char c)
+{
+	return c >= ' ' && c != '"' && c != '\\' && c < 0x7f;
+}
+
 static void add_quoted(struct text *out, const char *value, size_t len)
 {
 	size_t plain = 0; /* bytes that go as they are, added in one piece */
@@ -68,10 +73,10 @@ static void add_quoted(struct text *out, const char *value, size_t len)
 	text_add_bytes(out, "\"", 1);
 	while (plain < len && !out->failed) {
 		unsigned char c = (unsigned char)value[plain];
-		size_t sequence = text_utf8_sequence(value + plain, len - plain);
+		size_t sequence =
+			goes_as_it_is(c) ? 1 : text_utf8_sequence(value + plain, len - plain);
 
-		if (sequence > 1 ||
-		    (sequence == 1 && c >= ' ' && c != '"' && c != '\\' && c != 0x7f)) {
+		if (sequence > 1 || goes_as_it_is(c)) {
 			plain += sequence;
 			continue;
 		}
