@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "archive_groups.h"
+#include "group_records.h"
 #include "records.h"
 #include "stadion/base/clock.h"
 #include "stadion/base/id.h"
@@ -309,6 +311,16 @@ static bool read_deployment(struct loading *loading, struct json_object *root, s
 	return true;
 }
 
+static bool read_group(struct loading *loading, struct json_object *root, struct error *error)
+{
+	return archive_read_group(loading->cluster, root, error);
+}
+
+static bool read_past(struct loading *loading, struct json_object *root, struct error *error)
+{
+	return archive_read_past(loading->cluster, root, error);
+}
+
 typedef bool read_fn(struct loading *loading, struct json_object *root, struct error *error);
 
 static const struct kind {
@@ -318,6 +330,7 @@ static const struct kind {
 	{ "meta/cluster", read_meta },	{ "host/", read_host },
 	{ "version/", read_version },	{ "app/", read_app },
 	{ "instance/", read_instance }, { "deployment/", read_deployment },
+	{ "group/", read_group },	{ "past/", read_past },
 };
 
 struct kind_loading {
@@ -394,6 +407,8 @@ bool archive_load(struct store *store, struct cluster *cluster, uint64_t now_ms,
 			qsort(loading.versions.items, loading.versions.count,
 			      sizeof(*loading.versions.items), by_id_newest_first);
 	}
+	if (fine && !record_groups_complete(cluster))
+		fine = error_set(error, ERROR_NOMEM, "no memory for groups");
 	end_loading(&loading, fine ? store : NULL);
 	return fine || error_wrap(error, "loading the cluster");
 }

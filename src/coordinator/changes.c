@@ -1,8 +1,10 @@
+#include <assert.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deployer.h"
+#include "group_change.h"
 #include "stadion/base/log.h"
 #include "stadion/base/text.h"
 #include "transition.h"
@@ -14,6 +16,8 @@ struct request {
 	struct coordinator *coordinator;
 	struct transition transition;
 	bool has_deployment;
+	struct group_change *groups; /* to become wishes when their turn has come */
+	size_t group_count;
 	change_done_fn *done;
 	void *arg;
 	char **task_ids; /* kill: ended by NULL */
@@ -27,6 +31,9 @@ static void request_free(struct request *request)
 	for (size_t i = 0; request->task_ids && request->task_ids[i]; i++)
 		free(request->task_ids[i]);
 	free(request->task_ids);
+	for (size_t i = 0; i < request->group_count; i++)
+		group_change_clear(&request->groups[i]);
+	free(request->groups);
 	free(request->deployment_id);
 	free(request->app_id);
 	transition_clear(&request->transition);
@@ -50,6 +57,7 @@ static void request_answer(struct effect *effect, const struct error *error)
 	if (outcome.error.kind == ERROR_NONE) {
 		outcome.version_ms = transition->version_ms;
 		outcome.deployment_id = request->has_deployment ? transition->deployment_id : NULL;
+		outcome.plan = transition->plan;
 	} else if (outcome.error.kind == ERROR_CONFLICT) {
 		outcome.blocking = transition->blocking;
 	}
@@ -94,8 +102,12 @@ static struct request *request_of(struct job *job)
 static void run_change(struct coordinator *coordinator, struct job *job)
 {
 	struct request *request = request_of(job);
+	struct transition *transition = &request->transition;
+	bool fine = true;
 
-	request->has_deployment = transition_carry_out(coordinator, &request->transition);
+	for (size_t i = 0; fine && i < request->group_count; i++)
+		fine = group_change_expand(coordinator, transition, &request->groups[i]);
+	request->has_deployment = fine && transition_carry_out(coordinator, transition);
 	ledger_add_effect(&coordinator->ledger, &request->effect);
 }
 
@@ -108,18 +120,36 @@ static bool set_wish(struct wish *wish, enum change_kind kind, const char *id,
 	return wish->id && !wish->app == !app;
 }
 
-void coordinator_change(struct coordinator *coordinator, const struct change *changes, size_t count,
-			bool force, change_done_fn *done, void *arg)
+static bool is_of_group(const struct change *change)
 {
-	struct request *request = request_new(coordinator, count, force, done, arg);
-	bool fine = request->transition.wishes;
+	return change->kind == CHANGE_GROUP_CREATE || change->kind == CHANGE_GROUP_UPDATE ||
+	       change->kind == CHANGE_GROUP_REMOVE;
+}
 
-	for (size_t i = 0; fine && i < count; i++) {
-		bool defines = changes[i].kind == CHANGE_CREATE || changes[i].kind == CHANGE_UPDATE;
+/* Those of apps become wishes at once, those of groups when they know what is there. */
+static bool take_changes(struct request *request, const struct change *changes, size_t count)
+{
+	struct transition *transition = &request->transition;
 
-		fine = set_wish(&request->transition.wishes[i], changes[i].kind, changes[i].id,
-				defines ? changes[i].app : NULL);
+	transition->count = 0; /* there is room for all */
+	request->groups = calloc(count + 1, sizeof(*request->groups));
+	for (size_t i = 0; request->groups && i < count; i++) {
+		const struct change *change = &changes[i];
+		bool defines = change->kind == CHANGE_CREATE || change->kind == CHANGE_UPDATE;
+
+		if (is_of_group(change)
+			    ? !group_change_init(&request->groups[request->group_count++], change)
+			    : !set_wish(&transition->wishes[transition->count++], change->kind,
+					change->id, defines ? change->app : NULL))
+			return false;
 	}
+	return request->groups;
+}
+
+static void start_change(struct request *request, const struct change *changes, size_t count)
+{
+	bool fine = request->transition.wishes && take_changes(request, changes, count);
+
 	if (fine && count == 1 && changes->uri) {
 		request->transition.client = text_duplicate(changes->client);
 		request->transition.uri = text_duplicate(changes->uri);
@@ -127,7 +157,22 @@ void coordinator_change(struct coordinator *coordinator, const struct change *ch
 	}
 	if (fine)
 		request->job.run = run_change;
-	coordinator_add_job(coordinator, &request->job);
+	coordinator_add_job(request->coordinator, &request->job);
+}
+
+void coordinator_change(struct coordinator *coordinator, const struct change *changes, size_t count,
+			bool force, change_done_fn *done, void *arg)
+{
+	start_change(request_new(coordinator, count, force, done, arg), changes, count);
+}
+
+void coordinator_preview(struct coordinator *coordinator, const struct change *changes,
+			 size_t count, change_done_fn *done, void *arg)
+{
+	struct request *request = request_new(coordinator, count, false, done, arg);
+
+	request->transition.preview = true;
+	start_change(request, changes, count);
 }
 
 /* kill */
@@ -160,6 +205,7 @@ static bool wish_fewer(struct coordinator *coordinator, struct request *request)
 				      instance->owner->current))
 				return error_set(&transition->error, ERROR_NOMEM, "no memory");
 		}
+		assert(wish->app);
 		if (wish->app->instances > 0)
 			wish->app->instances--;
 	}
@@ -233,7 +279,7 @@ static bool wish_back(const struct coordinator *coordinator, const struct deploy
 			      before))
 			return error_set(&transition->error, ERROR_NOMEM, "no memory");
 	}
-	return true;
+	return group_change_back(coordinator, transition, deployment->version_ms);
 }
 
 static void run_cancel(struct coordinator *coordinator, struct job *job)
@@ -251,7 +297,8 @@ static void run_cancel(struct coordinator *coordinator, struct job *job)
 	else if (!force)
 		fine = request->has_deployment = wish_back(coordinator, deployment, transition) &&
 						 transition_carry_out(coordinator, transition);
-	if (fine && !deployment->gone && !deployer_cancel(coordinator, deployment, "request"))
+	if (fine && deployment && !deployment->gone &&
+	    !deployer_cancel(coordinator, deployment, "request"))
 		error_set(&transition->error, ERROR_NOMEM, "no memory");
 	ledger_add_effect(&coordinator->ledger, &request->effect);
 }

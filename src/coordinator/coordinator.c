@@ -183,6 +183,7 @@ struct coordinator *coordinator_new(struct loop *loop, const struct coordinator_
 	}
 	coordinator->loop = loop;
 	TAILQ_INIT(&coordinator->cluster.deployments);
+	TAILQ_INIT(&coordinator->cluster.pasts);
 	TAILQ_INIT(&coordinator->marked);
 	TAILQ_INIT(&coordinator->waiting);
 	STAILQ_INIT(&coordinator->jobs);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "archive.h"
+#include "group_records.h"
 #include "saved.h"
 
 void ledger_init(struct ledger *ledger, struct cluster *cluster, struct store *store,
@@ -68,6 +69,18 @@ bool ledger_keep_app(struct ledger *ledger, struct cluster_app *app)
 	return entry;
 }
 
+bool ledger_keep_group(struct ledger *ledger, struct cluster_group *group)
+{
+	struct ledger_entry *entry;
+
+	if (group->touched == ledger->number)
+		return true;
+	entry = keep(ledger, RECORD_GROUP, &group->touched, saved_group(group));
+	if (entry)
+		entry->group = group;
+	return entry;
+}
+
 bool ledger_keep_instance(struct ledger *ledger, struct instance *instance)
 {
 	struct ledger_entry *entry;
@@ -112,6 +125,45 @@ bool ledger_add_app(struct ledger *ledger, struct cluster_app *app)
 	return true;
 }
 
+bool ledger_add_group(struct ledger *ledger, struct cluster_group *group)
+{
+	struct ledger_entry *entry = enter(ledger, RECORD_GROUP, LEDGER_ADDED);
+
+	if (!entry) {
+		record_group_free(group);
+		return false;
+	}
+	entry->group = group;
+	group->touched = ledger->number;
+	record_group_link(ledger->cluster, group);
+	return true;
+}
+
+static bool remove_past(struct ledger *ledger, struct past *past)
+{
+	struct ledger_entry *entry = enter(ledger, RECORD_PAST, LEDGER_REMOVED);
+
+	if (!entry)
+		return false;
+	entry->past = past;
+	record_past_unlink(ledger->cluster, past);
+	return true;
+}
+
+bool ledger_add_past(struct ledger *ledger, struct past *past)
+{
+	struct ledger_entry *entry = enter(ledger, RECORD_PAST, LEDGER_ADDED);
+
+	if (!entry) {
+		record_past_free(past);
+		return false;
+	}
+	entry->past = past;
+	record_past_link(ledger->cluster, past);
+	return ledger->cluster->past_count <= CLUSTER_VERSIONS_MAX ||
+	       remove_past(ledger, TAILQ_FIRST(&ledger->cluster->pasts));
+}
+
 bool ledger_add_instance(struct ledger *ledger, struct instance *instance)
 {
 	struct ledger_entry *entry = enter(ledger, RECORD_INSTANCE, LEDGER_ADDED);
@@ -148,6 +200,17 @@ bool ledger_remove_app(struct ledger *ledger, struct cluster_app *app)
 		return false;
 	entry->app = app;
 	record_app_unlink(ledger->cluster, app);
+	return true;
+}
+
+bool ledger_remove_group(struct ledger *ledger, struct cluster_group *group)
+{
+	struct ledger_entry *entry = enter(ledger, RECORD_GROUP, LEDGER_REMOVED);
+
+	if (!entry)
+		return false;
+	entry->group = group;
+	record_group_unlink(ledger->cluster, group);
 	return true;
 }
 
@@ -244,6 +307,14 @@ static bool write_entry(struct store_batch *batch, const struct ledger_entry *en
 		return removed		  ? archive_delete_app(batch, entry->app)
 		       : entry->app->gone ? true
 					  : archive_put_app(batch, entry->app);
+	case RECORD_GROUP:
+		return removed		    ? archive_delete_group(batch, entry->group)
+		       : entry->group->gone ? true
+					    : archive_put_group(batch, entry->group);
+	case RECORD_PAST:
+		return removed		   ? archive_delete_past(batch, entry->past)
+		       : entry->past->gone ? true
+					   : archive_put_past(batch, entry->past);
 	case RECORD_INSTANCE:
 		return removed		       ? archive_delete_instance(batch, entry->instance)
 		       : entry->instance->gone ? true
@@ -267,6 +338,8 @@ static void undo_entry(struct ledger *ledger, struct ledger_entry *entry)
 	if (entry->change == LEDGER_KEPT) {
 		if (entry->record == RECORD_APP)
 			saved_restore_app(entry->saved, entry->app);
+		else if (entry->record == RECORD_GROUP)
+			saved_restore_group(entry->saved, entry->group);
 		else if (entry->record == RECORD_INSTANCE)
 			saved_restore_instance(entry->saved, entry->instance);
 		else if (entry->record == RECORD_DEPLOYMENT)
@@ -278,6 +351,12 @@ static void undo_entry(struct ledger *ledger, struct ledger_entry *entry)
 	if (entry->record == RECORD_APP)
 		(entry->change == LEDGER_ADDED ? record_app_unlink : record_app_link)(cluster,
 										      entry->app);
+	else if (entry->record == RECORD_GROUP)
+		(entry->change == LEDGER_ADDED ? record_group_unlink
+					       : record_group_link)(cluster, entry->group);
+	else if (entry->record == RECORD_PAST)
+		(entry->change == LEDGER_ADDED ? record_past_unlink
+					       : record_past_link)(cluster, entry->past);
 	else if (entry->record == RECORD_INSTANCE)
 		(entry->change == LEDGER_ADDED ? record_instance_unlink
 					       : record_instance_link)(cluster, entry->instance);
@@ -295,6 +374,11 @@ static void free_entries(struct ledger *ledger, enum ledger_change gone)
 	while ((entry = TAILQ_LAST(&ledger->entries, ledger_entries))) {
 		if (entry->change == gone && entry->record == RECORD_APP && entry->app->gone)
 			record_app_free(entry->app);
+		else if (entry->change == gone && entry->record == RECORD_GROUP &&
+			 entry->group->gone)
+			record_group_free(entry->group);
+		else if (entry->change == gone && entry->record == RECORD_PAST && entry->past->gone)
+			record_past_free(entry->past);
 		else if (entry->change == gone && entry->record == RECORD_INSTANCE &&
 			 entry->instance->gone)
 			record_instance_free(entry->instance);

@@ -25,7 +25,15 @@ struct effect {
 	void (*fn)(struct effect *effect, const struct error *error);
 };
 
-enum ledger_record { RECORD_APP, RECORD_INSTANCE, RECORD_DEPLOYMENT, RECORD_HOST, RECORD_META };
+enum ledger_record {
+	RECORD_APP,
+	RECORD_GROUP,
+	RECORD_PAST,
+	RECORD_INSTANCE,
+	RECORD_DEPLOYMENT,
+	RECORD_HOST,
+	RECORD_META,
+};
 enum ledger_change { LEDGER_ADDED, LEDGER_KEPT, LEDGER_REMOVED };
 
 struct ledger_entry { /* one record of a transaction */
@@ -34,6 +42,8 @@ struct ledger_entry { /* one record of a transaction */
 	enum ledger_change change;
 	union {
 		struct cluster_app *app;
+		struct cluster_group *group;
+		struct past *past;
 		struct instance *instance;
 		struct deployment *deployment;
 		struct host *host;
@@ -50,7 +60,7 @@ struct ledger {
 	bool incomplete; /* out of memory half-way: must not be committed */
 	TAILQ_HEAD(ledger_entries, ledger_entry) entries;
 	STAILQ_HEAD(, effect) effects;
-	struct store_batch *versions; /* definitions added and dropped: written as they come */
+	struct store_batch *versions; /* definitions and events: written as they come */
 	void (*done)(const struct error *error, void *arg);
 	void *arg;
 };
@@ -66,17 +76,21 @@ void ledger_clear(struct ledger *ledger);
 
 /* Before changing a record: what it is now comes back if the commit fails. */
 bool ledger_keep_app(struct ledger *ledger, struct cluster_app *app);
+bool ledger_keep_group(struct ledger *ledger, struct cluster_group *group);
 bool ledger_keep_instance(struct ledger *ledger, struct instance *instance);
 bool ledger_keep_deployment(struct ledger *ledger, struct deployment *deployment);
 bool ledger_keep_meta(struct ledger *ledger);
 
 /* Take the record, also when they fail. */
 bool ledger_add_app(struct ledger *ledger, struct cluster_app *app);
+bool ledger_add_group(struct ledger *ledger, struct cluster_group *group);
+bool ledger_add_past(struct ledger *ledger, struct past *past); /* the oldest makes room */
 bool ledger_add_instance(struct ledger *ledger, struct instance *instance);
 bool ledger_add_deployment(struct ledger *ledger, struct deployment *deployment);
 
 /* The pointer is good until the transaction has ended. */
 bool ledger_remove_app(struct ledger *ledger, struct cluster_app *app);
+bool ledger_remove_group(struct ledger *ledger, struct cluster_group *group);
 bool ledger_remove_instance(struct ledger *ledger, struct instance *instance);
 bool ledger_remove_deployment(struct ledger *ledger, struct deployment *deployment);
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "group_records.h"
 #include "stadion/base/text.h"
 
 void last_failure_clear(struct last_failure *failure)
@@ -268,6 +269,7 @@ void cluster_clear(struct cluster *cluster)
 		record_deployment_unlink(cluster, deployment);
 		record_deployment_free(deployment);
 	}
+	record_groups_clear(cluster);
 	HASH_ITER(hh, cluster->apps, app, next_app) {
 		record_app_unlink(cluster, app);
 		record_app_free(app);

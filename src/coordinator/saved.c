@@ -12,6 +12,8 @@ struct saved { /* the members that transactions change; those of other kinds of 
 	struct backoff backoff;
 	struct last_failure failure;
 
+	struct group *head;
+
 	enum instance_goal goal;
 	char why_stop[sizeof(((struct instance *)0)->why_stop)];
 	struct task_status status;
@@ -26,6 +28,7 @@ void saved_free(struct saved *saved)
 		return;
 	for (size_t i = 0; i < saved->version_count; i++)
 		app_unref(saved->versions[i]);
+	group_unref(saved->head);
 	last_failure_clear(&saved->failure);
 	task_status_clear(&saved->status);
 	free(saved);
@@ -66,6 +69,23 @@ void saved_restore_app(struct saved *saved, struct cluster_app *app)
 	app->backoff = saved->backoff;
 	app->failure = saved->failure;
 	saved->failure = failure;
+}
+
+struct saved *saved_group(const struct cluster_group *group)
+{
+	struct saved *saved = calloc(1, sizeof(*saved));
+
+	if (saved)
+		saved->head = group_ref(group->head);
+	return saved;
+}
+
+void saved_restore_group(struct saved *saved, struct cluster_group *group)
+{
+	struct group *head = group->head;
+
+	group->head = saved->head;
+	saved->head = head;
 }
 
 struct saved *saved_instance(const struct instance *instance)

@@ -8,12 +8,14 @@ struct saved;
 
 /* NULL without memory. */
 struct saved *saved_app(const struct cluster_app *app);
+struct saved *saved_group(const struct cluster_group *group);
 struct saved *saved_instance(const struct instance *instance);
 struct saved *saved_deployment(const struct deployment *deployment);
 struct saved *saved_meta(const struct cluster *cluster);
 void saved_free(struct saved *saved);
 
 void saved_restore_app(struct saved *saved, struct cluster_app *app);
+void saved_restore_group(struct saved *saved, struct cluster_group *group);
 void saved_restore_instance(struct saved *saved, struct instance *instance);
 void saved_restore_deployment(struct saved *saved, struct deployment *deployment);
 void saved_restore_meta(struct saved *saved, struct cluster *cluster);

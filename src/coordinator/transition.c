@@ -1,10 +1,12 @@
 #include "transition.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "deployer.h"
 #include "events.h"
+#include "group_change.h"
 #include "service_ports.h"
 #include "stadion/base/log.h"
 #include "stadion/base/text.h"
@@ -14,13 +16,35 @@
 
 bool transition_init(struct transition *transition, size_t count)
 {
-	*transition = (struct transition){ .count = count };
+	*transition = (struct transition){ .count = count, .room = count + 1 };
 	transition->wishes = calloc(count + 1, sizeof(*transition->wishes));
 	return transition->wishes;
 }
 
+struct wish *transition_add_wish(struct transition *transition)
+{
+	struct wish *wish, *wishes;
+
+	if (transition->count == transition->room) {
+		wishes = reallocarray(transition->wishes, transition->room * 2, sizeof(*wishes));
+		if (!wishes)
+			return NULL;
+		transition->wishes = wishes;
+		transition->room *= 2;
+	}
+	wish = &transition->wishes[transition->count++];
+	*wish = (struct wish){ .kind = CHANGE_UPDATE };
+	return wish;
+}
+
 void transition_clear(struct transition *transition)
 {
+	for (size_t i = 0; i < transition->group_count; i++) {
+		free(transition->groups[i].id);
+		group_unref(transition->groups[i].head);
+	}
+	free(transition->groups);
+	record_deployment_free(transition->plan);
 	for (size_t i = 0; transition->wishes && i < transition->count; i++) {
 		free(transition->wishes[i].id);
 		app_unref(transition->wishes[i].app);
@@ -59,9 +83,8 @@ static const struct wish *find_wish(const struct transition *transition, const c
 	return NULL;
 }
 
-/* Whether there is an app of that id when all wishes have come true. */
-static bool will_be(const struct coordinator *coordinator, const struct transition *transition,
-		    const char *id)
+bool transition_will_have_app(const struct coordinator *coordinator,
+			      const struct transition *transition, const char *id)
 {
 	const struct wish *wish = find_wish(transition, id);
 	const struct cluster_app *record = record_find_app(&coordinator->cluster, id);
@@ -89,12 +112,12 @@ static bool check_name(const struct coordinator *coordinator, struct transition 
 	for (char *slash = strrchr(above, '/'); slash && slash > above;
 	     slash = strrchr(above, '/')) {
 		*slash = '\0';
-		if (will_be(coordinator, transition, above))
+		if (transition_will_have_app(coordinator, transition, above))
 			return refuse_name(transition, above, id);
 	}
 	for (record = coordinator->cluster.apps; record; record = record->hh.next)
 		if (strcmp(record->id, id) != 0 && path_id_within(record->id, id) &&
-		    will_be(coordinator, transition, record->id))
+		    transition_will_have_app(coordinator, transition, record->id))
 			return refuse_name(transition, id, record->id);
 	return true;
 }
@@ -139,11 +162,12 @@ static void stamp(struct wish *wish, int64_t version_ms)
 	struct app *app = wish->app;
 	const struct app *old = wish->old_app;
 	enum app_change change = old ? app_compare(old, app) : APP_RECONFIGURED;
-	bool restart = wish->kind == CHANGE_RESTART;
+	bool restart = old && wish->kind == CHANGE_RESTART;
 
 	app->version_ms = version_ms;
 	app->scaled_ms = restart ? old->scaled_ms : version_ms;
-	app->configured_ms = change == APP_SCALED && !restart ? old->configured_ms : version_ms;
+	app->configured_ms =
+		old && change == APP_SCALED && !restart ? old->configured_ms : version_ms;
 }
 
 /* Dependencies are judged in the cluster as it will be. */
@@ -151,11 +175,14 @@ static bool make_plan(const struct coordinator *coordinator, struct transition *
 		      struct plan *plan)
 {
 	size_t most = HASH_COUNT(coordinator->cluster.apps) + transition->count + 1, all_count = 0;
+	struct plan_world world = { 0 };
+	autofree const struct group **groups =
+		group_change_list(coordinator, transition, &world.group_count);
 	autofree const struct app **all = calloc(most, sizeof(const struct app *));
 	autofree struct plan_change *changes = calloc(transition->count + 1, sizeof(*changes));
 	const struct cluster_app *record;
 
-	if (!all || !changes)
+	if (!all || !changes || !groups)
 		return error_set(&transition->error, ERROR_NOMEM, "no memory");
 	for (record = coordinator->cluster.apps; record; record = record->hh.next)
 		if (!record->removing && !find_wish(transition, record->id))
@@ -170,7 +197,10 @@ static bool make_plan(const struct coordinator *coordinator, struct transition *
 		if (wish->app)
 			all[all_count++] = wish->app;
 	}
-	return plan_make(changes, transition->count, all, all_count, plan, &transition->error);
+	world.apps = all;
+	world.app_count = all_count;
+	world.groups = groups;
+	return plan_make(changes, transition->count, &world, plan, &transition->error);
 }
 
 static bool is_affected(const struct plan *plan, size_t wish)
@@ -344,6 +374,10 @@ static bool apply(struct coordinator *coordinator, struct transition *transition
 		return false;
 	}
 	coordinator->cluster.version_ms = transition->version_ms;
+	if (!group_change_apply(coordinator, transition, plan)) {
+		record_deployment_free(deployment);
+		return false;
+	}
 	for (size_t i = 0; i < transition->count; i++)
 		if (is_affected(plan, i) && !apply_wish(coordinator, &transition->wishes[i])) {
 			record_deployment_free(deployment);
@@ -352,6 +386,10 @@ static bool apply(struct coordinator *coordinator, struct transition *transition
 	if (!cancel_blocking(coordinator, transition)) {
 		record_deployment_free(deployment);
 		return false;
+	}
+	if (plan->count == 0) { /* groups alone: nothing is to be carried out */
+		record_deployment_free(deployment);
+		return true;
 	}
 	if (!ledger_add_deployment(&coordinator->ledger, deployment))
 		return false;
@@ -371,17 +409,26 @@ bool transition_carry_out(struct coordinator *coordinator, struct transition *tr
 	for (size_t i = 0; fine && i < transition->count; i++)
 		fine = look_up(coordinator, &transition->wishes[i], &transition->error);
 	if (!fine || !check_names(coordinator, transition) ||
-	    !assign_ports(coordinator, transition))
+	    !group_change_check(coordinator, transition) || !assign_ports(coordinator, transition))
 		return false;
 	transition->version_ms = coordinator_next_version(coordinator);
 	id_uuid(transition->deployment_id);
 	for (size_t i = 0; i < transition->count; i++)
 		if (transition->wishes[i].app)
 			stamp(&transition->wishes[i], transition->version_ms);
-	fine = make_plan(coordinator, transition, &plan) && check_lock(transition, &plan) &&
-	       check_running(coordinator, transition, &plan);
+	fine = make_plan(coordinator, transition, &plan);
+	if (transition->preview) {
+		transition->plan = fine ? make_deployment(transition, &plan) : NULL;
+		plan_clear(&plan);
+		return transition->plan ||
+		       (fine && error_set(&transition->error, ERROR_NOMEM, "no memory"));
+	}
+	fine = fine && check_lock(transition, &plan) &&
+	       check_running(coordinator, transition, &plan) &&
+	       group_change_settle(coordinator, transition, &plan);
 	/* A plan without steps is a success too: it changes nothing (marathon-api 1.6). */
-	if (fine && plan.count > 0 && !apply(coordinator, transition, &plan)) {
+	if (fine && (plan.count > 0 || transition->group_count > 0) &&
+	    !apply(coordinator, transition, &plan)) {
 		coordinator->ledger.incomplete = true;
 		fine = error_set(&transition->error, ERROR_NOMEM, "no memory for a change");
 	}

@@ -38,10 +38,12 @@ struct node {
 };
 
 struct graph {
+	const struct plan_world *world;
 	struct node *nodes;
 	size_t count;
 	size_t *path; /* the open chain, for naming a cycle and in place of recursion */
 	struct cursor {
+		size_t source; /* 0: the app; from 1: the groups that it is in */
 		size_t dependency, next;
 	} * cursors; /* how far each of the chain has looked */
 };
@@ -67,12 +69,25 @@ static size_t first_not_below(const struct graph *graph, const char *id)
 	return low;
 }
 
-/* The next app at or after the cursor that `node` waits for; false when there is none left. An app
- * inside a group that it depends on does not wait for itself. */
-static bool next_dependency(const struct graph *graph, size_t node, struct cursor *cursor,
-			    size_t *out)
+/* Those that the node has by itself or by a group that it is in; NULL: none there. */
+static char *const *dependencies_of(const struct graph *graph, const struct app *app, size_t source)
 {
-	char *const *dependencies = graph->nodes[node].app->dependencies;
+	const struct group *group;
+
+	if (source == 0)
+		return app->dependencies;
+	group = graph->world->groups[source - 1];
+	return path_id_within(app->id, group->id) ? group->dependencies : NULL;
+}
+
+/* The next app at or after the cursor that `node` waits for by one source; false when there is none
+ * left. An app inside a group that it depends on does not wait for itself, and the app that a group
+ * names is no group. */
+static bool next_of_source(const struct graph *graph, size_t node, struct cursor *cursor,
+			   size_t *out)
+{
+	char *const *dependencies = dependencies_of(graph, graph->nodes[node].app, cursor->source);
+	bool by_group = cursor->source > 0;
 
 	for (; dependencies && dependencies[cursor->dependency]; cursor->dependency++) {
 		const char *wanted = dependencies[cursor->dependency];
@@ -85,13 +100,26 @@ static bool next_dependency(const struct graph *graph, size_t node, struct curso
 
 			if (strncmp(id, wanted, strlen(wanted)) != 0)
 				break;
-			if (!path_id_within(id, wanted) || (at == node && strcmp(id, wanted) != 0))
+			if (!path_id_within(id, wanted) ||
+			    (at == node && strcmp(id, wanted) != 0) ||
+			    (by_group && strcmp(id, wanted) == 0))
 				continue;
 			cursor->next = at + 1;
 			*out = at;
 			return true;
 		}
 		cursor->next = 0;
+	}
+	return false;
+}
+
+static bool next_dependency(const struct graph *graph, size_t node, struct cursor *cursor,
+			    size_t *out)
+{
+	for (; cursor->source <= graph->world->group_count; cursor->source++) {
+		if (next_of_source(graph, node, cursor, out))
+			return true;
+		cursor->dependency = cursor->next = 0;
 	}
 	return false;
 }
@@ -141,9 +169,11 @@ static bool measure(struct graph *graph, size_t start, struct error *error)
 	return true;
 }
 
-static bool graph_make(const struct app *const *all, size_t count, struct graph *graph,
-		       struct error *error)
+static bool graph_make(const struct plan_world *world, struct graph *graph, struct error *error)
 {
+	size_t count = world->app_count;
+
+	graph->world = world;
 	graph->count = count;
 	graph->nodes = calloc(count + 1, sizeof(*graph->nodes));
 	graph->path = calloc(count + 1, sizeof(*graph->path));
@@ -151,7 +181,7 @@ static bool graph_make(const struct app *const *all, size_t count, struct graph 
 	if (!graph->nodes || !graph->path || !graph->cursors)
 		return error_set(error, ERROR_NOMEM, "a plan over %zu apps", count);
 	for (size_t i = 0; i < count; i++)
-		graph->nodes[i].app = all[i];
+		graph->nodes[i].app = world->apps[i];
 	qsort(graph->nodes, count, sizeof(*graph->nodes), by_id);
 	for (size_t i = 0; i < count; i++)
 		if (graph->nodes[i].state == UNSEEN && !measure(graph, i, error))
@@ -236,12 +266,12 @@ static void fill(const struct plan_change *changes, size_t count, const struct g
 	}
 }
 
-bool plan_make(const struct plan_change *changes, size_t count, const struct app *const *all,
-	       size_t all_count, struct plan *out, struct error *error)
+bool plan_make(const struct plan_change *changes, size_t count, const struct plan_world *world,
+	       struct plan *out, struct error *error)
 {
 	struct graph graph = { 0 };
 	struct plan plan = { .items = calloc(2 * count + 1, sizeof(*plan.items)) };
-	bool good = graph_make(all, all_count, &graph, error);
+	bool good = graph_make(world, &graph, error);
 
 	if (good && !plan.items)
 		good = error_set(error, ERROR_NOMEM, "a plan of %zu changes", count);

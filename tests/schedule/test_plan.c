@@ -37,7 +37,20 @@ static struct app *app_of(const char *text)
 	return app;
 }
 
-/* changes: old > new, "-" for none; "&" in front of new: restart. unchanged: others in `all` */
+static struct group *group_of(const char *text)
+{
+	const char *colon = strchr(text, ':');
+	char id[64];
+	struct group *group;
+
+	(void)snprintf(id, sizeof(id), "%.*s", (int)(colon - text), text);
+	group = group_new(id);
+	ck_assert(group && group_add_dependency(group, colon + 1));
+	return group;
+}
+
+/* changes: old > new, "-" for none; "&" in front of new: restart. unchanged: others in `all`;
+ * "@/g:/h": all in group g need all in h */
 static const struct {
 	const char *claim;
 	struct {
@@ -78,6 +91,33 @@ static const struct {
 	  { NULL },
 	  "[Start /g/a Start /g/b][Scale /g/b][Scale /g/a]",
 	  NULL },
+	{ "a group needs a group",
+	  { { "-", "/web/a" }, { "-", "/web/deep/b" }, { "-", "/db/x" }, { "-", "/z" } },
+	  { "@/web:/db" },
+	  "[Start /web/a Start /web/deep/b Start /db/x Start /z][Scale /db/x Scale /z]"
+	  "[Scale /web/a Scale /web/deep/b]",
+	  NULL },
+	{ "by its app and by both its groups",
+	  { { "-", "/g/h/a:/p" }, { "-", "/p:/q" }, { "-", "/q/1" }, { "-", "/r/1:/p" } },
+	  { "@/g:/q", "@/g/h:/r" },
+	  "[Start /g/h/a Start /p Start /q/1 Start /r/1][Scale /q/1][Scale /p][Scale /r/1]"
+	  "[Scale /g/h/a]",
+	  NULL },
+	{ "the app that a group names is no group",
+	  { { "-", "/g/a" }, { "-", "/b" } },
+	  { "@/g:/b" },
+	  "[Start /g/a Start /b][Scale /g/a Scale /b]",
+	  NULL },
+	{ "groups in a circle",
+	  { { "-", "/a/x" }, { "-", "/b/x" } },
+	  { "@/a:/b", "@/b:/a" },
+	  NULL,
+	  "/a/x -> /b/x -> /a/x" },
+	{ "a group needs what is in it",
+	  { { "-", "/a/x" }, { "-", "/a/b/y" }, { "-", "/a/b/z" } },
+	  { "@/a:/a/b" },
+	  NULL,
+	  "/a/b/y -> /a/b/z -> /a/b/y" },
 	{ "cycle", { { "-", "/a:/b" } }, { "/b:/c", "/c:/a" }, NULL, "/a -> /b -> /c -> /a" },
 	{ "itself", { { "-", "/a:/a" } }, { NULL }, NULL, "/a -> /a" },
 };
@@ -106,6 +146,8 @@ START_TEST(plans_follow_the_table)
 {
 	struct plan_change changes[4] = { { 0 } };
 	const struct app *all[8];
+	struct group *groups[3];
+	struct plan_world world = { .apps = all, .groups = (const struct group *const *)groups };
 	struct app *owned[12];
 	size_t count = 0, all_count = 0, owned_count = 0;
 	struct plan plan = { 0 };
@@ -126,9 +168,16 @@ START_TEST(plans_follow_the_table)
 			change->new_app = all[all_count++] = owned[owned_count++] = app_of(after);
 		change->id = change->new_app ? change->new_app->id : change->old_app->id;
 	}
-	for (size_t i = 0; i < 3 && rows[_i].unchanged[i]; i++)
-		all[all_count++] = owned[owned_count++] = app_of(rows[_i].unchanged[i]);
-	good = plan_make(changes, count, all, all_count, &plan, &error);
+	for (size_t i = 0; i < 3 && rows[_i].unchanged[i]; i++) {
+		const char *text = rows[_i].unchanged[i];
+
+		if (*text == '@')
+			groups[world.group_count++] = group_of(text + 1);
+		else
+			all[all_count++] = owned[owned_count++] = app_of(text);
+	}
+	world.app_count = all_count;
+	good = plan_make(changes, count, &world, &plan, &error);
 	if (rows[_i].plan) {
 		ck_assert_msg(good, "%s: %s", rows[_i].claim, error.text);
 		plan_text(&plan, changes, got, sizeof(got));
@@ -140,6 +189,8 @@ START_TEST(plans_follow_the_table)
 	plan_clear(&plan);
 	while (owned_count > 0)
 		app_unref(owned[--owned_count]);
+	while (world.group_count > 0)
+		group_unref(groups[--world.group_count]);
 }
 END_TEST
 

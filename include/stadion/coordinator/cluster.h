@@ -13,6 +13,7 @@
 
 #include "stadion/base/id.h"
 #include "stadion/model/app.h"
+#include "stadion/model/group.h"
 #include "stadion/model/task.h"
 #include "stadion/schedule/backoff.h"
 #include "stadion/schedule/placement.h"
@@ -131,11 +132,39 @@ struct deployment {
 	TAILQ_ENTRY(deployment) link;
 };
 
+struct cluster_group { /* all but the root, which is always there */
+	char *id;
+	struct group *head; /* dependencies and version; replaced by another when they change */
+	uint64_t touched;   /* coordinator/ledger, as in struct instance */
+	bool gone;
+	UT_hash_handle hh;
+};
+
+/* What a change found: the state of before is had back by undoing what came later. */
+struct past {
+	int64_t version_ms; /* of the change */
+	struct past_app {
+		char *id;
+		struct app *before; /* NULL: was not there */
+	} * apps;
+	size_t app_count;
+	struct past_group {
+		char *id;
+		struct group *before; /* its head; NULL: was not there */
+	} * groups;
+	size_t group_count;
+	bool gone; /* coordinator/ledger */
+	TAILQ_ENTRY(past) link;
+};
+
 struct cluster {
-	struct cluster_app *apps;   /* uthash by id; sorted by id only when asked */
+	struct cluster_app *apps; /* uthash by id; sorted by id only when asked */
+	struct cluster_group *groups;
 	struct instance *instances; /* uthash by id */
 	struct host *hosts;	    /* uthash by id */
 	TAILQ_HEAD(, deployment) deployments;
+	TAILQ_HEAD(past_list, past) pasts; /* oldest first, at most CLUSTER_VERSIONS_MAX */
+	size_t past_count;
 	char id[UUID_SIZE]; /* the cluster's identity, for ever */
 	uint64_t epoch;
 	int64_t version_ms; /* of the last change of any app: the root group's version */

@@ -43,15 +43,19 @@ struct change_outcome {
 	const char *deployment_id; /* of the deployment that carries it out; also when it has no
 				      steps */
 	int64_t version_ms;
-	const char *const *blocking; /* deployment ids, ended by NULL; or NULL */
+	const char *const *blocking;   /* deployment ids, ended by NULL; or NULL */
+	const struct deployment *plan; /* coordinator_preview: what would be done; else NULL */
 };
 typedef void change_done_fn(const struct change_outcome *outcome, void *arg);
 
 enum change_kind {
-	CHANGE_CREATE,	/* `app` must not exist */
-	CHANGE_UPDATE,	/* `app` replaces the definition, or is created if it does not exist */
-	CHANGE_REMOVE,	/* by id */
-	CHANGE_RESTART, /* by id: same definition, all tasks replaced */
+	CHANGE_CREATE,	     /* `app` must not exist */
+	CHANGE_UPDATE,	     /* `app` replaces the definition, or is created if it does not exist */
+	CHANGE_REMOVE,	     /* by id */
+	CHANGE_RESTART,	     /* by id: same definition, all tasks replaced */
+	CHANGE_GROUP_CREATE, /* `group` must not exist */
+	CHANGE_GROUP_UPDATE, /* `group`; what it defines is created if it does not exist */
+	CHANGE_GROUP_REMOVE, /* by id, with all below it; of "/" only what is below */
 };
 
 struct change {
@@ -59,6 +63,7 @@ struct change {
 	const char *id;
 	const struct app *app; /* CREATE, UPDATE: read by app_read; version fields and service ports
 				  are filled in here, in a copy */
+	const struct group_request *group; /* GROUP_CREATE, GROUP_UPDATE: read by group_read */
 	/* Who asks and where, for the api_post_event that a change of one app alone makes; NULL:
 	 * it makes none. */
 	const char *client, *uri;
@@ -68,6 +73,10 @@ struct change {
  * never from inside. force: cancels the deployments in the way. */
 void coordinator_change(struct coordinator *coordinator, const struct change *changes, size_t count,
 			bool force, change_done_fn *done, void *arg);
+
+/* What such a change would do: checks and plans it, and changes nothing. Locks do not matter. */
+void coordinator_preview(struct coordinator *coordinator, const struct change *changes,
+			 size_t count, change_done_fn *done, void *arg);
 
 /* Kills tasks. Without `scale` each is replaced; with it the app's instance count falls by as many
  * (a deployment; locks and force as above). Unknown ids are ignored. */

@@ -8,6 +8,7 @@
 
 #include "stadion/base/error.h"
 #include "stadion/model/app.h"
+#include "stadion/model/group.h"
 
 enum plan_action { PLAN_START, PLAN_SCALE, PLAN_RESTART, PLAN_STOP };
 const char *plan_action_name(enum plan_action action); /* "StartApplication" */
@@ -31,7 +32,15 @@ struct plan {
 };
 void plan_clear(struct plan *plan);
 
-/* ERROR_INVALID names the cycle if the dependencies among `all` (every app after the change) have
- * one. */
-bool plan_make(const struct plan_change *changes, size_t count, const struct app *const *all,
-	       size_t all_count, struct plan *out, struct error *error);
+/* Who depends on whom, after the change. A group's dependencies are groups, and hold for every app
+ * below it. */
+struct plan_world {
+	const struct app *const *apps;
+	size_t app_count;
+	const struct group *const *groups; /* those with dependencies, at least */
+	size_t group_count;
+};
+
+/* ERROR_INVALID names the cycle if the dependencies have one. */
+bool plan_make(const struct plan_change *changes, size_t count, const struct plan_world *world,
+	       struct plan *out, struct error *error);
