@@ -1,7 +1,11 @@
 #include "coordinator/stage.h"
 
+#include <dlfcn.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/resource.h>
+
+#include "stadion/store/store.h"
 
 /* What must survive: restarts of the coordinator at any moment, silent hosts, forgetful agents, a
  * disk that refuses. */
@@ -260,6 +264,13 @@ static void limit_files(rlim_t bytes)
 	STAGE_HOLDS(setrlimit(RLIMIT_FSIZE, &limit) == 0);
 }
 
+static bool was_refused(struct stage *unused, void *arg)
+{
+	(void)unused;
+	(void)arg;
+	return stage.hosts[0].refused > 0;
+}
+
 START_TEST(a_full_disk_refuses_and_memory_says_what_the_disk_says)
 {
 	struct answer answer;
@@ -268,7 +279,8 @@ START_TEST(a_full_disk_refuses_and_memory_says_what_the_disk_says)
 	stage_set_up(&stage, 1);
 	must_change(CHANGE_CREATE, APP(""));
 	stage_settle(&stage, "/a", 1);
-	must_change(CHANGE_UPDATE, APP("")); /* changes nothing; answered when the rest is on disk */
+	must_change(CHANGE_UPDATE,
+		    APP("")); /* changes nothing; answered when the rest is on disk */
 	version_ms = the_app()->current->version_ms;
 
 	limit_files(1);
@@ -326,6 +338,167 @@ START_TEST(versions_rise_and_the_last_fifty_are_kept)
 }
 END_TEST
 
+START_TEST(what_a_host_said_while_the_disk_was_full_is_written_later)
+{
+	stage_set_up(&stage, 0);
+	must_change(CHANGE_CREATE, APP(""));
+	must_change(CHANGE_UPDATE, APP("")); /* answered when the rest is on disk */
+	limit_files(1);
+	stage.hosts[0].on = true;
+	stage_wait(&stage, "a refused hello", was_refused, NULL);
+	limit_files(RLIM_INFINITY);
+	stage_settle(&stage, "/a", 1);
+	stage_restart(&stage);
+	ck_assert_uint_eq(record_count(stage_cluster(&stage), "host-0"), 1);
+	stage_settle(&stage, "/a", 1);
+	ck_assert_uint_eq(stage.hosts[0].created, 1);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+START_TEST(the_cluster_keeps_its_id_from_the_first_moment)
+{
+	char id[UUID_SIZE];
+
+	stage_set_up(&stage, 0);
+	strcpy(id, stage_cluster(&stage)->id);
+	ck_assert_str_ne(id, "");
+	stage_restart(&stage); /* the loop has not turned once */
+	ck_assert_str_eq(stage_cluster(&stage)->id, id);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+static void on_stored(const struct error *error, void *arg)
+{
+	STAGE_HOLDS(!error);
+	*(bool *)arg = true;
+}
+
+static bool is_true(struct stage *unused, void *arg)
+{
+	(void)unused;
+	return *(bool *)arg;
+}
+
+/* Between a coordinator that is gone and the next. */
+static void put_record(const char *key, const char *value)
+{
+	struct error error = { .kind = ERROR_NONE };
+	struct store *store = store_open(stage.loop, stage.spec, &error);
+	struct store_batch *batch = store_batch_new();
+	bool stored = false;
+
+	STAGE_MUST(store, "%s", error.text);
+	STAGE_HOLDS(store_batch_put(batch, key, value, strlen(value)));
+	store_commit(store, batch, on_stored, &stored);
+	stage_wait(&stage, "a record", is_true, &stored);
+	store_close(store);
+}
+
+START_TEST(versions_rise_over_a_clock_that_was_set_back)
+{
+	int64_t future_ms = clock_wall_ms() + 86400000;
+	char meta[256];
+
+	stage_set_up(&stage, 0);
+	must_change(CHANGE_CREATE, APP(""));
+	snprintf(meta, sizeof(meta), "{\"id\":\"%s\",\"version\":%lld}", stage_cluster(&stage)->id,
+		 (long long)future_ms);
+	stage_close(&stage);
+	put_record("meta/cluster", meta);
+	stage_open(&stage);
+	must_change(CHANGE_UPDATE, APP(",\"instances\":2"));
+	ck_assert_int_gt(the_app()->current->version_ms, future_ms);
+	future_ms = the_app()->current->version_ms;
+
+	/* Also when the note of the last one is lost. */
+	stage_close(&stage);
+	put_record("meta/cluster", "{}");
+	stage_open(&stage);
+	must_change(CHANGE_UPDATE, APP(",\"instances\":3"));
+	ck_assert_int_gt(the_app()->current->version_ms, future_ms);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+START_TEST(what_cannot_be_read_today_is_not_swept)
+{
+	char record[128];
+	int64_t version_ms;
+
+	stage_set_up(&stage, 0);
+	must_change(CHANGE_CREATE, APP(""));
+	version_ms = the_app()->current->version_ms;
+	stage_close(&stage);
+	put_record("app//a", "{\"id\":\"/a\",\"version\":\"of a newer program\"}");
+	stage_open(&stage);
+	ck_assert_ptr_null(cluster_find_app(stage_cluster(&stage), "/a"));
+	stage_close(&stage);
+	snprintf(record, sizeof(record), "{\"id\":\"/a\",\"version\":%lld}", (long long)version_ms);
+	put_record("app//a", record);
+	stage_open(&stage);
+	ck_assert_int_eq(the_app()->current->version_ms, version_ms);
+	stage_tear_down(&stage);
+}
+END_TEST
+
+/* A disk that hangs: SQLite's sync is this one. */
+static atomic_bool disk_hangs;
+
+int fdatasync(int fd)
+{
+	static int (*real)(int fd);
+
+	while (atomic_load(&disk_hangs))
+		usleep(1000);
+	if (!real)
+		*(void **)&real = dlsym(RTLD_NEXT, "fdatasync");
+	return real(fd);
+}
+
+struct hang {
+	uint64_t until_ms;
+};
+
+static bool is_over(struct stage *unused, void *arg)
+{
+	const struct host *host;
+
+	(void)unused;
+	HASH_FIND_STR(stage_cluster(&stage)->hosts, "host-0", host);
+	STAGE_HOLDS(host->state == HOST_UP);
+	return loop_now_ms(stage.loop) >= ((struct hang *)arg)->until_ms;
+}
+
+START_TEST(a_hanging_disk_makes_nobody_silent)
+{
+	struct app *app = app_of(APP(",\"instances\":2"));
+	struct change change = { .kind = CHANGE_UPDATE, .id = "/a", .app = app };
+	struct answer answer = { .done = false };
+	struct hang hang;
+
+	stage_set_up(&stage, 1);
+	stage_close(&stage);
+	stage.options.unreachable_ms = 4000;
+	stage_open(&stage);
+	must_change(CHANGE_CREATE, APP(""));
+	stage_settle(&stage, "/a", 1);
+	atomic_store(&disk_hangs, true);
+	coordinator_change(stage.coordinator, &change, 1, false, on_answer, &answer);
+	hang.until_ms = loop_now_ms(stage.loop) + 7000;
+	stage_wait(&stage, "the end of a long hang", is_over, &hang);
+	ck_assert(!answer.done); /* nor is anything promised */
+	atomic_store(&disk_hangs, false);
+	stage_wait(&stage, "an answer", is_answered, &answer);
+	ck_assert_int_eq(answer.error.kind, ERROR_NONE);
+	stage_settle(&stage, "/a", 2);
+	ck_assert_uint_eq(stage.hosts[0].created, 2);
+	app_unref(app);
+	stage_tear_down(&stage);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("recovery");
@@ -342,6 +515,11 @@ int main(void)
 	tcase_add_test(tcase, a_disabled_strategy_waits_for_the_host);
 	tcase_add_test(tcase, a_full_disk_refuses_and_memory_says_what_the_disk_says);
 	tcase_add_test(tcase, versions_rise_and_the_last_fifty_are_kept);
+	tcase_add_test(tcase, what_a_host_said_while_the_disk_was_full_is_written_later);
+	tcase_add_test(tcase, the_cluster_keeps_its_id_from_the_first_moment);
+	tcase_add_test(tcase, versions_rise_over_a_clock_that_was_set_back);
+	tcase_add_test(tcase, what_cannot_be_read_today_is_not_swept);
+	tcase_add_test(tcase, a_hanging_disk_makes_nobody_silent);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
