@@ -139,6 +139,7 @@ struct coordinator_part *coordinator_part_new(struct loop *loop, const struct se
 		.store = settings->store,
 		.agent_token = token,
 		.unreachable_ms = (uint64_t)settings->unreachable_after_s * 1000,
+		.launch_timeout_ms = (uint64_t)settings->task_launch_timeout_s * 1000,
 	};
 
 	if (!part) {

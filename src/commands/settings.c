@@ -41,6 +41,8 @@ static const struct setting table[] = {
 	  "<state>/agent.token, made if missing", "holds the token of the agent", NULL },
 	{ "unreachable_after", SERVERS, SETTING_SECONDS, AT(unreachable_after_s), "15", "SECONDS",
 	  NULL, "silence until a host counts as unreachable", NULL },
+	{ "task_launch_timeout", SERVERS, SETTING_SECONDS, AT(task_launch_timeout_s), "300",
+	  "SECONDS", NULL, "no progress towards running until a task is replaced", NULL },
 	{ "health_check_defaults", SERVERS, SETTING_CHECKS, AT(marathon_check_defaults), "stadion",
 	  "stadion|marathon", NULL,
 	  "what checks get that do not say: 15 s grace and 10 s timeout, or 300 and 20", NULL },

@@ -38,6 +38,7 @@ struct settings { /* strings are owned; NULL or "" where nothing was said */
 	bool insecure;
 	char *store, *agent_token_file, *credentials_file;
 	int64_t unreachable_after_s;
+	int64_t task_launch_timeout_s;
 	bool marathon_check_defaults;
 	char *coordinator, *docker, *hostname, *host_id, *token_file;
 	struct port_range ports;

@@ -58,7 +58,7 @@ static struct said say_hello(int protocol, const char *incarnation, const char *
 					    .boot_id = (char[]){ "boot" },
 					    .cluster = (char *)(uintptr_t)cluster,
 					    .epoch = epoch,
-					    .hostname = (char[]){ "h" },
+					    .hostname = (char *)(uintptr_t)incarnation,
 					    .port_low = 31000,
 					    .port_high = 32000,
 					    .cpu_milli = 1000,
@@ -84,6 +84,19 @@ static const struct greeting {
 	  0, 409 },
 	{ "one that saw a later epoch is refused", PROTOCOL_VERSION, "", 1000, 409 },
 };
+
+START_TEST(an_agent_without_an_incarnation_is_refused)
+{
+	char long_one[80] = "";
+
+	stage_set_up(&stage, 0);
+	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, "", "", 0).status, 400);
+	memset(long_one, 'x', sizeof(long_one) - 1);
+	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, long_one, "", 0).status, 400);
+	ck_assert_ptr_null(stage_cluster(&stage)->hosts);
+	stage_tear_down(&stage);
+}
+END_TEST
 
 START_TEST(greetings_follow_the_table)
 {
@@ -133,11 +146,21 @@ END_TEST
 
 START_TEST(the_newer_of_two_agents_with_one_identity_wins)
 {
+	struct said said;
+
 	stage_set_up(&stage, 0);
 	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, "older", "", 0).status, 200);
 	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, "newer", "", 0).status, 200);
-	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, "older", "", 0).status, 409);
+	said = say_hello(PROTOCOL_VERSION, "older", "", 0);
+	ck_assert_int_eq(said.status, 409);
+	ck_assert_ptr_nonnull(strstr(said.body, "now on newer")); /* names who has it */
 	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, "newer", "", 0).status, 200);
+
+	/* It stays out however often the newer one starts again, and its facts do not count. */
+	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, "newest", "", 0).status, 200);
+	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, "older", "", 0).status, 409);
+	ck_assert_int_eq(say_hello(PROTOCOL_VERSION, "newer", "", 0).status, 409);
+	ck_assert_str_eq(stage_cluster(&stage)->hosts->hostname, "newest");
 	stage_tear_down(&stage);
 }
 END_TEST
@@ -174,6 +197,7 @@ int main(void)
 	tcase_set_timeout(tcase, 30);
 	tcase_add_loop_test(tcase, greetings_follow_the_table, 0, ROWS(greetings));
 	tcase_add_loop_test(tcase, requests_follow_the_table, 0, ROWS(requests));
+	tcase_add_test(tcase, an_agent_without_an_incarnation_is_refused);
 	tcase_add_test(tcase, the_newer_of_two_agents_with_one_identity_wins);
 	tcase_add_test(tcase, the_complete_report_comes_before_the_wanted_list);
 	suite_add_tcase(suite, tcase);

@@ -215,6 +215,60 @@ START_TEST(a_hostile_peer_is_refused)
 }
 END_TEST
 
+#define HELLO(cpus, mem, disk, attributes)                                                       \
+	"{\"protocol\":1,\"hostId\":\"h\",\"incarnation\":\"i\",\"bootId\":\"b\",\"cluster\":"   \
+	"\"\","                                                                                  \
+	"\"epoch\":0,\"hostname\":\"h\",\"portLow\":31000,\"portHigh\":32000,\"cpuMilli\":" cpus \
+	",\"memKib\":" mem ",\"diskKib\":" disk ",\"attributes\":" attributes                    \
+	",\"engine\":\"\",\"version\":\"1\"}"
+#define LONG_64 "0123456789012345678901234567890123456789012345678901234567890123"
+#define LONG_256 LONG_64 LONG_64 LONG_64 LONG_64
+#define LONG_1280 LONG_256 LONG_256 LONG_256 LONG_256 LONG_256
+
+static const struct {
+	const char *body, *names; /* NULL: fine */
+} greetings[] = {
+	{ HELLO("4000", "8388608", "0", "{}"), NULL },
+	{ HELLO("-1", "8388608", "0", "{}"), "cpuMilli" },
+	{ HELLO("9223372036854775807", "8388608", "0", "{}"), "cpuMilli" },
+	{ HELLO("4000", "-8388608", "0", "{}"), "memKib" },
+	{ HELLO("4000", "9223372036854775807", "0", "{}"), "memKib" },
+	{ HELLO("4000", "8388608", "1e300", "{}"), "diskKib" },
+	{ HELLO("4000", "8388608", "4611686018427387904", "{}"), "diskKib" },
+	{ HELLO("4000", "8388608", "0", "{\"a\":\"" LONG_1280 "\"}"), "attributes" },
+	{ HELLO("4000", "8388608", "0", "{\"" LONG_1280 "\":\"a\"}"), "attributes" },
+};
+
+START_TEST(absurd_hosts_are_refused)
+{
+	struct hello got;
+	struct error error = { 0 };
+	bool good = hello_read(greetings[_i].body, strlen(greetings[_i].body), &got, &error);
+
+	ck_assert_msg(good == !greetings[_i].names, "%s: %s", greetings[_i].body, error.text);
+	if (!good)
+		ck_assert_msg(strstr(error.text, greetings[_i].names) != NULL, "%s", error.text);
+	hello_clear(&got);
+}
+END_TEST
+
+START_TEST(no_agent_finds_a_task_unreachable)
+{
+	struct task_status status = ended_status();
+	struct report message = { .session = (char *)"s", .tasks = &status, .task_count = 1 };
+	struct text text = TEXT_INIT(4096);
+	struct report got;
+	struct error error = { 0 };
+
+	status.state = TASK_UNREACHABLE;
+	report_write(&text, &message);
+	ck_assert(!report_read(text.data, text.len, &got, &error));
+	ck_assert_msg(strstr(error.text, "TASK_UNREACHABLE") != NULL, "%s", error.text);
+	task_status_clear(&status);
+	text_clear(&text);
+}
+END_TEST
+
 START_TEST(unknown_members_are_ignored)
 {
 	static const char body[] = "{\"session\":\"s\",\"revision\":1,\"waitMs\":2,\"new\":[1]}";
@@ -238,6 +292,8 @@ int main(void)
 	tcase_add_test(tcase, report_comes_back);
 	tcase_add_test(tcase, wanted_shares_its_apps);
 	tcase_add_loop_test(tcase, a_hostile_peer_is_refused, 0, ROWS(refused));
+	tcase_add_loop_test(tcase, absurd_hosts_are_refused, 0, ROWS(greetings));
+	tcase_add_test(tcase, no_agent_finds_a_task_unreachable);
 	tcase_add_test(tcase, unknown_members_are_ignored);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_ENV);

@@ -532,6 +532,45 @@ START_TEST(kill_9_loses_nothing_acknowledged)
 }
 END_TEST
 
+/* Whoever was told an epoch is told a higher one by the next, however soon the last one died. */
+START_TEST(epochs_rise_over_kills_at_any_moment)
+{
+	struct fixture fixture;
+	uint64_t last = 0, epoch;
+
+	set_up(&fixture);
+	for (int i = 0; i < 20; i++) {
+		int ends[2], status;
+		pid_t child;
+
+		ck_assert_int_eq(pipe(ends), 0);
+		child = fork();
+		if (child == 0) {
+			must_open(&fixture);
+			epoch = store_epoch(fixture.store);
+			(void)!write(ends[1], &epoch, sizeof(epoch));
+			for (;;)
+				pause();
+		}
+		(void)close(ends[1]);
+		if (i % 2 == 0) /* the others die on the way, wherever they are */
+			ck_assert_int_eq(read(ends[0], &epoch, sizeof(epoch)), sizeof(epoch));
+		else
+			usleep((useconds_t)i * 700);
+		ck_assert_int_eq(kill(child, SIGKILL), 0);
+		ck_assert_int_eq(waitpid(child, &status, 0), child);
+		if (i % 2 == 0 || read(ends[0], &epoch, sizeof(epoch)) == sizeof(epoch)) {
+			ck_assert_uint_gt(epoch, last);
+			last = epoch;
+		}
+		(void)close(ends[0]);
+	}
+	must_open(&fixture);
+	ck_assert_uint_gt(store_epoch(fixture.store), last);
+	tear_down(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("store");
@@ -550,6 +589,7 @@ int main(void)
 	tcase_add_test(tcase, a_full_disk_refuses_whole_batches_and_recovers);
 	tcase_add_test(tcase, a_file_size_limit_counts_as_a_full_disk);
 	tcase_add_test(tcase, kill_9_loses_nothing_acknowledged);
+	tcase_add_test(tcase, epochs_rise_over_kills_at_any_moment);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);
