@@ -3,6 +3,7 @@ python3-marathon, unchanged, does here all that it can do; it fails on any key i
 
 import datetime
 import json
+import threading
 import warnings
 
 import marathon
@@ -10,6 +11,7 @@ from marathon.models import MarathonApp
 from marathon.models.app import MarathonHealthCheck
 from marathon.models.container import (MarathonContainer, MarathonContainerPortMapping,
                                        MarathonDockerContainer)
+from marathon.models.events import MarathonDeploymentSuccess, MarathonStatusUpdateEvent
 
 from harness import Case, answers, main, wait_for
 
@@ -131,8 +133,9 @@ class MarathonClient(Case):
         with self.assertRaises(marathon.exceptions.ConflictError):
             self.client.create_app("/shop/web", self.definition())
 
-        app = self.client.get_app("/shop/web", embed_tasks=True, embed_task_stats=False)
+        app = self.client.get_app("/shop/web", embed_tasks=True, embed_task_stats=True)
         self.assertEqual((app.tasks_running, app.tasks_healthy, app.tasks_unhealthy), (2, 2, 0))
+        self.assertEqual(app.task_stats.total_summary.stats.counts.running, 2)
         self.assertEqual(app.labels, {"team": "green"})
         for task in app.tasks:
             self.assertTrue(answers(task.ports[0], host=task.host))
@@ -140,7 +143,8 @@ class MarathonClient(Case):
             self.assertIsInstance(task.started_at, datetime.datetime)
         self.assertEqual([a.id for a in self.client.list_apps(
             embed_tasks=True, embed_counts=True, embed_deployments=True, embed_readiness=True,
-            embed_last_task_failure=True, embed_failures=True)], ["/shop/web"])
+            embed_last_task_failure=True, embed_failures=True, embed_task_stats=True,
+            label="team==green")], ["/shop/web"])
         self.assertEqual(self.client.list_apps(app_id="nothing"), [])
 
         self.client.delete_app("/shop/web", force=True)
@@ -266,6 +270,66 @@ class MarathonClient(Case):
         with self.assertRaises(marathon.exceptions.NotFoundError):
             self.client.reset_delay("/unknown")
 
+    # -- events
+
+    def listen(self, **options):
+        """A growing list of what the client reads from the stream; whatever it stumbles over but
+        the end of the server is raised by the next heard()."""
+        events = []
+
+        def read():
+            try:
+                for event in self.client.event_stream(**options):
+                    events.append(event)
+            except marathon.exceptions.MarathonError as error:
+                events.append(error)
+            except (OSError, AttributeError, ValueError):
+                pass  # the coordinator ended before the client
+        threading.Thread(target=read, daemon=True).start()
+        return events
+
+    def heard(self, events, what, **members):
+        def there():
+            for event in list(events):
+                if isinstance(event, Exception):
+                    raise RuntimeError(event)
+                if event.event_type == what and all(
+                        getattr(event, name, None) == value for name, value in members.items()):
+                    return event
+            return None
+        return wait_for(there, f"the event {what} {members}", 30)
+
+    def test_events(self):
+        everything = self.listen()
+        some = self.listen(event_types=[MarathonDeploymentSuccess, MarathonStatusUpdateEvent])
+        raw = self.listen(raw=True)
+        wait_for(lambda: raw, "a raw event")
+        self.heard(everything, "event_stream_attached")
+        self.create("/told", 1, health_checks=[MarathonHealthCheck(
+            protocol="HTTP", path="/", port_index=0, grace_period_seconds=2, interval_seconds=1)])
+        self.heard(everything, "api_post_event", uri="/v2/apps")
+        self.heard(everything, "group_change_success")
+        self.heard(everything, "deployment_info")
+        self.heard(everything, "deployment_step_success")
+        task, = self.task_ids("/told")
+        running = self.heard(everything, "status_update_event", task_id=task,
+                             task_status="TASK_RUNNING")
+        self.assertEqual(running.app_id, "/told")
+        self.heard(everything, "health_status_changed_event", app_id="/told", alive=True)
+        self.heard(everything, "instance_health_changed_event", run_spec_id="/told", healthy=True)
+        self.heard(everything, "instance_changed_event", condition="Running")
+        success = self.heard(some, "deployment_success")
+        self.assertTrue(success.id)
+        self.client.kill_task("/told", task)
+        self.heard(everything, "status_update_event", task_id=task, task_status="TASK_KILLED")
+        self.client.delete_app("/told", force=True)
+        self.heard(everything, "app_terminated_event", app_id="/told")
+        self.assertLessEqual({event.event_type for event in some},
+                             {"deployment_success", "status_update_event"})
+        for text in list(raw):
+            event = json.loads(text)
+            self.assertLessEqual({"eventType", "timestamp"}, set(event))
+
     # -- the coordinator
 
     def test_about_the_server(self):
@@ -274,6 +338,8 @@ class MarathonClient(Case):
         self.assertEqual(info.http_config.http_port, self.port)
         self.assertEqual(self.client.get_leader(), {"leader": f"127.0.0.1:{self.port}"})
         self.assertIn(b"pong", self.client.ping())
+        self.assertLessEqual({"version", "counters", "gauges", "histograms", "meters", "timers"},
+                             set(self.client.get_metrics()))
 
     # -- unknown keys
 
