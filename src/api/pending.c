@@ -7,8 +7,14 @@
 struct pending *pending_new(struct api *api, struct http_exchange *exchange,
 			    pending_answer_fn *answer, const char *app_id)
 {
-	struct pending *pending = calloc(1, sizeof(*pending));
-	char *id = text_duplicate(app_id);
+	struct pending *pending;
+	uint64_t wait_ms;
+	char *id;
+
+	if (!pending_read_wait(exchange, &wait_ms))
+		return NULL;
+	pending = calloc(1, sizeof(*pending));
+	id = text_duplicate(app_id);
 
 	if (!pending || (app_id && !id)) {
 		free(pending);
@@ -20,12 +26,13 @@ struct pending *pending_new(struct api *api, struct http_exchange *exchange,
 	pending->exchange = exchange;
 	pending->answer = answer;
 	pending->app_id = id;
+	pending->wait_ms = wait_ms;
 	text_init(&pending->body, REPLY_MAX);
 	LIST_INSERT_HEAD(&api->pending, pending, link);
 	return pending;
 }
 
-static void pending_free(struct pending *pending)
+void pending_free(struct pending *pending)
 {
 	LIST_REMOVE(pending, link);
 	text_clear(&pending->body);
@@ -37,6 +44,8 @@ void pending_done(const struct change_outcome *outcome, void *arg)
 {
 	struct pending *pending = arg;
 
+	if (outcome->error.kind == ERROR_NONE && pending_await(pending, outcome))
+		return;
 	if (outcome->error.kind == ERROR_NONE)
 		pending->answer(pending->exchange, outcome, pending);
 	else
@@ -49,6 +58,7 @@ void pending_end_all(struct api *api)
 	struct pending *pending;
 
 	while ((pending = LIST_FIRST(&api->pending))) {
+		pending_stop_waiting(pending);
 		reply_message(pending->exchange, 503, "the coordinator is stopping");
 		pending_free(pending);
 	}

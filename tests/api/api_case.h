@@ -34,7 +34,8 @@ struct api_case {
 /* A request and what must hold of its answer. An expectation is one of
  *     details.0.path=/id     the value there, text bare, all else as JSON; "*" is any
  *     !app.tasks             nothing is there
- *     @Location=/v2/apps/x   a header */
+ *     @Location=/v2/apps/x   a header
+ *     !@Warning              no such header */
 struct step {
 	const char *claim, *method, *path, *headers, *body;
 	int status;
@@ -178,6 +179,12 @@ static void api_case_expect(const struct step *step, const char *answer, struct 
 	char value[512];
 	struct json_object *found;
 
+	if (want[0] == '!' && want[1] == '@') {
+		ck_assert_msg(
+			!api_case_header(answer, want + 2, strlen(want + 2), value, sizeof(value)),
+			"%s: there is a header %s in\n%s", step->claim, want + 2, answer);
+		return;
+	}
 	if (want[0] == '!') {
 		ck_assert_msg(!api_case_find(body, want + 1, strlen(want + 1)),
 			      "%s: %s is there in\n%s", step->claim, want + 1, answer);
