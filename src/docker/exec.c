@@ -16,10 +16,13 @@
 #include "stadion/json/json_writer.h"
 
 #define STEP_MS 10000
+#define LATE_LOOK_MS 2000 /* for what the engine says past the deadline */
+#define LATE_AGAIN_MS 250
+#define LATE_LOOKS 4
 
 /* An exec goes: create -> start, output attached until it ends -> inspect for its exit code. The
- * engine cannot kill one, so past the deadline we ask for its process id and do it ourselves:
- * after the caller was told, which is why it lives on as `killing`. */
+ * engine cannot kill one, so past the deadline we ask for its process id and do it ourselves. The
+ * same question tells a command that is slow from an engine that is: only the first is an end. */
 struct docker_exec {
 	struct docker_engine *engine;
 	struct docker_exec **slot; /* NULL: the caller has had its end */
@@ -30,6 +33,7 @@ struct docker_exec {
 	char *container;
 	char id[DOCKER_ID_SIZE];
 	uint64_t timeout_ms;
+	unsigned looks; /* past the deadline */
 	struct docker_frames frames;
 };
 
@@ -121,59 +125,92 @@ static bool pid_in_container(pid_t pid, const char *container)
 	return strstr(text, container) != NULL;
 }
 
-static void kill_looked(const struct docker_reply *reply, void *arg)
+static bool exec_signal(struct json_object *document)
 {
-	struct docker_exec *exec = arg;
-	int64_t pid = reply->document ? json_integer(reply->document, "Pid", 0) : 0;
-	bool running = reply->document && json_flag(reply->document, "Running", false);
-	const char *container =
-		reply->document ? json_text(reply->document, "ContainerID", "") : "";
+	int64_t pid = json_integer(document, "Pid", 0);
+	const char *container = json_text(document, "ContainerID", "");
+	int fd;
 
-	if (running && pid > 1 && pid <= INT32_MAX && strlen(container) == DOCKER_ID_SIZE - 1) {
-		int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
-
-		/* Held by fd before it is looked at, so that it cannot become another one. */
-		if (fd >= 0 && pid_in_container((pid_t)pid, container)) {
-			(void)kill(-(pid_t)pid, SIGKILL); /* what it started; ESRCH is fine */
-			(void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
-		}
-		if (fd >= 0)
-			close(fd);
+	if (!json_flag(document, "Running", false))
+		return false;
+	if (pid <= 1 || pid > INT32_MAX || strlen(container) != DOCKER_ID_SIZE - 1)
+		return true;
+	fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+	/* Held by fd before it is looked at, so that it cannot become another one. */
+	if (fd >= 0 && pid_in_container((pid_t)pid, container)) {
+		(void)kill(-(pid_t)pid, SIGKILL); /* what it started; ESRCH is fine */
+		(void)syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0);
 	}
-	exec_free(exec);
+	if (fd >= 0)
+		close(fd);
+	return true;
 }
 
-static void kill_dropped(void *arg)
+static void exec_late_end(struct docker_exec *exec, enum error_kind kind, const char *what)
 {
-	exec_free(arg);
-}
+	struct error error;
 
-/* Nobody waits any more: see that it dies, and go. */
-static void exec_kill(struct docker_exec *exec)
-{
-	struct docker_call call = { .timeout_ms = STEP_MS, .dropped = kill_dropped };
-
-	docker_request_cancel(&exec->request);
-	if (!exec->id[0] || !exec_path(exec, &call, "/json", kill_looked, NULL))
+	error_set(&error, kind, "%s within %llu ms", what, (unsigned long long)exec->timeout_ms);
+	if (exec->slot)
+		exec_fail(exec, &error);
+	else
 		exec_free(exec);
 }
 
+static void late_looked(const struct docker_reply *reply, void *arg)
+{
+	struct docker_exec *exec = arg;
+	bool began;
+
+	if (!reply->document) {
+		exec_late_end(exec, ERROR_UNAVAILABLE, "the engine did not answer");
+		return;
+	}
+	began = exec_signal(reply->document) ||
+		json_object_is_type(json_member(reply->document, "ExitCode"), json_type_int);
+	if (began)
+		exec_late_end(exec, ERROR_TIMEOUT, "the command did not end");
+	else if (exec->slot && ++exec->looks < LATE_LOOKS) /* it may begin yet, and must not stay */
+		timer_start(&exec->deadline, LATE_AGAIN_MS);
+	else
+		exec_late_end(exec, ERROR_UNAVAILABLE, "the engine did not begin the command");
+}
+
+static void late_dropped(void *arg)
+{
+	struct docker_exec *exec = arg;
+
+	if (exec->slot)
+		*exec->slot = NULL;
+	exec_free(exec);
+}
+
+/* Past the deadline, or nobody waits any more: see that it dies. */
 static void exec_late(void *arg)
 {
 	struct docker_exec *exec = arg;
-	struct docker_exec_end end = { .exit_code = -1, .output = exec->frames.out };
+	struct docker_call call = { .timeout_ms = LATE_LOOK_MS, .dropped = late_dropped };
 
-	error_set(&end.error, ERROR_TIMEOUT, "the command did not end within %llu ms",
-		  (unsigned long long)exec->timeout_ms);
-	exec_end(exec, &end);
-	exec_kill(exec);
+	docker_request_cancel(&exec->request);
+	if (!exec->id[0] || !exec_path(exec, &call, "/json", late_looked, NULL))
+		exec_late_end(exec, ERROR_UNAVAILABLE, "the engine did not answer");
+}
+
+/* Without an answer nothing is known of the command, in whichever way it was not given. */
+static struct error exec_error(const struct docker_reply *reply)
+{
+	struct error error = reply->error;
+
+	if (error.kind != ERROR_NONE && !reply->status)
+		error.kind = ERROR_UNAVAILABLE;
+	return error;
 }
 
 static void exec_looked(const struct docker_reply *reply, void *arg)
 {
 	struct docker_exec *exec = arg;
 	struct docker_exec_end end = { .output = exec->frames.out };
-	struct error error = reply->error;
+	struct error error = exec_error(reply);
 
 	if (error.kind == ERROR_NONE &&
 	    (!reply->document || !json_member(reply->document, "ExitCode")))
@@ -192,7 +229,7 @@ static void exec_ran(const struct docker_reply *reply, void *arg)
 {
 	struct docker_exec *exec = arg;
 	struct docker_call call = { .timeout_ms = STEP_MS };
-	struct error error = reply->error;
+	struct error error = exec_error(reply);
 
 	if (error.kind != ERROR_NONE || !exec_path(exec, &call, "/json", exec_looked, &error))
 		exec_fail(exec, &error);
@@ -215,7 +252,7 @@ static void exec_created(const struct docker_reply *reply, void *arg)
 				    .body = "{\"Detach\":false,\"Tty\":false}",
 				    .timeout_ms = exec->timeout_ms + STEP_MS,
 				    .on_data = exec_data };
-	struct error error = reply->error;
+	struct error error = exec_error(reply);
 
 	if (error.kind == ERROR_NONE) {
 		text_copy(exec->id, sizeof(exec->id), docker_container_id(reply->document));
@@ -297,5 +334,5 @@ void docker_exec_cancel(struct docker_exec **slot)
 	*slot = NULL;
 	exec->slot = NULL;
 	timer_cancel(&exec->deadline);
-	exec_kill(exec);
+	exec_late(exec);
 }

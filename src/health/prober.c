@@ -148,16 +148,18 @@ static void on_http(const struct http_reply *reply, void *arg)
 {
 	struct probe *probe = arg;
 	struct probe_outcome outcome = { .result = PROBE_FAILED };
+	long status = reply->status ? reply->status : reply->interim;
 
-	if (!reply->status) {
+	if (!status) {
 		probe_fail_error(probe, &reply->error);
 		return;
 	}
-	if (reply->status >= 200 && reply->status < 400)
+	if (status >= 200 && status < 400)
 		outcome.result = PROBE_PASSED;
-	else if (reply->status < 200 && probe_check(probe)->ignore_http_1xx)
+	else if (status < 200 && probe_check(probe)->ignore_http_1xx)
 		outcome.result = PROBE_UNDECIDED;
-	(void)snprintf(outcome.cause, sizeof(outcome.cause), "status %ld", reply->status);
+	(void)snprintf(outcome.cause, sizeof(outcome.cause), "status %ld%s", status,
+		       status < 200 ? " and no more" : "");
 	probe_end(probe, &outcome);
 }
 
@@ -177,6 +179,11 @@ static void on_command(const struct runtime_exec_end *end, void *arg)
 	struct probe_outcome outcome = { .result = PROBE_PASSED };
 
 	if (end->exit_code == 0) {
+		probe_end(probe, &outcome);
+	} else if (end->error.kind == ERROR_UNAVAILABLE) {
+		outcome.result = PROBE_UNDECIDED;
+		log_info("check.undecided", F("app", probe->prober->app->id),
+			 F("check", (int64_t)probe->index), F("cause", end->error.text));
 		probe_end(probe, &outcome);
 	} else if (end->exit_code > 0) {
 		outcome.result = PROBE_FAILED;

@@ -22,6 +22,7 @@ struct http_request {
 	size_t body_max, got;
 	bool discard_body;
 	enum { CUT_NOT, CUT_AT_MAXIMUM, CUT_BY_OWNER, CUT_NO_MEMORY } cut;
+	long interim;
 	uint64_t started_ms;
 	uint64_t stall_ms, last_byte_ms;
 	struct timer stall;

@@ -66,6 +66,7 @@ static void finish(struct http_request *request, struct http_reply *reply)
 
 	reply->body = text_string(&request->body);
 	reply->body_len = request->body.len;
+	reply->interim = request->interim;
 	reply->took_ms = clock_monotonic_ms() - request->started_ms;
 	http_request_drop(request);
 	client->depth++; /* the reply's body lives as long as the call */
@@ -152,6 +153,17 @@ static size_t on_bytes(char *data, size_t size, size_t count, void *arg)
 	return len;
 }
 
+/* curl keeps what informational replies say to itself; only their lines pass here. */
+static size_t on_header(char *line, size_t size, size_t count, void *arg)
+{
+	struct http_request *request = arg;
+	size_t len = size * count;
+
+	if (len > 12 && memcmp(line, "HTTP/1.", 7) == 0 && line[8] == ' ' && line[9] == '1')
+		request->interim = 100 + (line[10] - '0') * 10 + (line[11] - '0');
+	return len;
+}
+
 static bool add_header(struct http_request *request, const char *line)
 {
 	struct curl_slist *longer = curl_slist_append(request->headers, line);
@@ -224,6 +236,8 @@ static bool set_options(struct http_request *request, const struct http_call *ca
 	SET(CURLOPT_ERRORBUFFER, request->problem);
 	SET(CURLOPT_WRITEFUNCTION, on_bytes);
 	SET(CURLOPT_WRITEDATA, request);
+	SET(CURLOPT_HEADERFUNCTION, on_header);
+	SET(CURLOPT_HEADERDATA, request);
 	SET(CURLOPT_USERAGENT, "stadion/" STADION_VERSION);
 	SET(CURLOPT_PATH_AS_IS, 1L);
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);

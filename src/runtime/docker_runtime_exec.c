@@ -5,6 +5,7 @@
 
 struct command {
 	struct runtime_exec base;
+	struct docker_runtime *runtime;
 	struct docker_exec *exec;
 };
 
@@ -17,6 +18,8 @@ static void command_done(const struct docker_exec_end *end, void *arg)
 	runtime_exec_fn *done = command->base.done;
 	void *done_arg = command->base.arg;
 
+	if (end->error.kind == ERROR_UNAVAILABLE)
+		watch_doubt(command->runtime);
 	*command->base.slot = NULL;
 	free(command);
 	done(&result, done_arg);
@@ -36,6 +39,7 @@ bool docker_runtime_exec_start(struct runtime_unit *base, const char *text, uint
 	command = calloc(1, sizeof(*command));
 	if (!command)
 		return error_set(error, ERROR_NOMEM, "running a command in %s", unit->name);
+	command->runtime = runtime;
 	command->base = (struct runtime_exec){
 		.ops = base->runtime->ops, .slot = slot, .done = done, .arg = arg
 	};

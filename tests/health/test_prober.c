@@ -27,6 +27,7 @@ struct peer {
 	struct timer drip;
 	bool answered; /* on the newest connection */
 	int32_t port;
+	unsigned accepted, stop_at; /* the loop stops at so many; 0: never */
 };
 
 static void on_drip(void *arg)
@@ -80,6 +81,8 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	if (peer->connection)
 		bufferevent_free(peer->connection);
 	peer->answered = false;
+	if (++peer->accepted == peer->stop_at)
+		loop_stop(peer->loop);
 	peer->connection = bufferevent_socket_new(loop_base(peer->loop), fd, BEV_OPT_CLOSE_ON_FREE);
 	bufferevent_setcb(peer->connection, on_request, peer->manner == ANSWERS ? on_written : NULL,
 			  NULL, peer);
@@ -179,6 +182,10 @@ static const struct row {
 	  "status 503" },
 	{ "404 fails", CHECK_HTTP, ANSWERS, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n",
 	  "status 404" },
+	{ "an informational status and no more fails", CHECK_HTTP, ANSWERS,
+	  "HTTP/1.1 102 Processing\r\n\r\n", "status 102 and no more" },
+	{ "an informational status comes before the real one", CHECK_HTTP, ANSWERS,
+	  "HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", NULL },
 	{ "nobody listens", CHECK_HTTP, REFUSES, NULL, "connection refused" },
 	{ "accepts and is silent", CHECK_HTTP, SILENT, NULL, "no answer within 0.4 s" },
 	{ "drips for ever", CHECK_HTTP, DRIPS, NULL, "no answer within 0.4 s" },
@@ -214,6 +221,33 @@ START_TEST(probe_follows_the_table)
 		ck_assert_str_eq(got->cause, row->cause);
 	if (row->cause)
 		ck_assert_msg(got->cause[0] != '\0', "%s: no cause", row->claim);
+	peer_stop(&peer);
+	loop_free(loop);
+}
+END_TEST
+
+/* The verdict stays as it was: three answers, and no news. */
+START_TEST(informational_answers_are_ignored_on_request)
+{
+	struct error error = { 0 };
+	struct loop *loop = loop_new(&error);
+	struct peer peer = { .loop = loop,
+			     .manner = ANSWERS,
+			     .answer = "HTTP/1.1 102 Processing\r\n\r\n",
+			     .stop_at = 3 };
+	const struct health_check check = { .protocol = CHECK_HTTP,
+					    .port = CHECK_PORT_UNSET,
+					    .grace_ms = 1,
+					    .interval_ms = 1000,
+					    .timeout_ms = 400,
+					    .max_failures = 3,
+					    .ignore_http_1xx = true };
+	struct heard heard = { 0 };
+
+	peer_start(&peer);
+	probe_once(loop, &check, peer.port, &heard);
+	ck_assert_uint_eq(peer.accepted, 3);
+	ck_assert_uint_eq(heard.count, 0);
 	peer_stop(&peer);
 	loop_free(loop);
 }
@@ -278,6 +312,7 @@ int main(void)
 
 	tcase_set_timeout(tcase, 30);
 	tcase_add_loop_test(tcase, probe_follows_the_table, 0, (int)ROWS(rows));
+	tcase_add_test(tcase, informational_answers_are_ignored_on_request);
 	tcase_add_test(tcase, freeing_in_the_middle_ends_everything);
 	suite_add_tcase(suite, tcase);
 	srunner_run_all(runner, CK_NORMAL);

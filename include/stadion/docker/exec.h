@@ -14,7 +14,8 @@ struct docker_exec;
 struct docker_exec_end {
 	int exit_code;	    /* -1: `error` says why */
 	const char *output; /* both streams, the head of it; NUL-terminated */
-	struct error error; /* ERROR_TIMEOUT: passed timeout_ms; it was killed if we may */
+	struct error error; /* ERROR_TIMEOUT: passed timeout_ms; it was killed if we may.
+			       ERROR_UNAVAILABLE: the engine's fault, the command may be fine */
 };
 typedef void docker_exec_fn(const struct docker_exec_end *end, void *arg);
 

@@ -27,6 +27,7 @@ struct http_reply {
 	long status;	    /* HTTP status; 0 if no whole reply came, and then `error` says why */
 	const char *body;   /* not NUL-terminated; valid during the callback only; never NULL */
 	size_t body_len;    /* bytes; 0 where on_data took them */
+	long interim;	    /* the last informational status (100-199) that came; 0: none */
 	uint64_t took_ms;   /* from start to end */
 	struct error error; /* ERROR_TIMEOUT: a deadline; ERROR_NO_SPACE: body over body_max;
 			       ERROR_UNAVAILABLE: anything else (refused, reset, TLS ...) */
