@@ -185,9 +185,9 @@ static void pull_done(const struct docker_reply *reply, void *arg)
 	done(&result, done_arg);
 }
 
-bool docker_image_pull(struct docker_engine *engine, const char *image, docker_moved_fn *moved,
-		       docker_pulled_fn *done, void *arg, struct docker_pull **slot,
-		       struct error *error)
+bool docker_image_pull(struct docker_engine *engine, const char *image, uint64_t stall_ms,
+		       docker_moved_fn *moved, docker_pulled_fn *done, void *arg,
+		       struct docker_pull **slot, struct error *error)
 {
 	struct docker_reference reference;
 	struct docker_pull *pull;
@@ -195,7 +195,7 @@ bool docker_image_pull(struct docker_engine *engine, const char *image, docker_m
 	struct docker_call call = { .lane = DOCKER_STREAM,
 				    .method = "POST",
 				    .timeout_ms = PULL_MS,
-				    .stall_ms = DOCKER_PULL_STALL_MS,
+				    .stall_ms = stall_ms,
 				    .on_data = pull_data };
 	bool ok;
 

@@ -90,6 +90,7 @@ struct runtime *docker_runtime_new(struct loop *loop, const struct docker_runtim
 		return NULL;
 	}
 	runtime->base = (struct runtime){ .ops = &docker_ops, .loop = loop };
+	runtime->pull_stall_ms = options->pull_stall_ms ? options->pull_stall_ms : PULL_STALL_MS;
 	TAILQ_INIT(&runtime->units);
 	TAILQ_INIT(&runtime->turns);
 	TAILQ_INIT(&runtime->pulls);

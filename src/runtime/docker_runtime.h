@@ -5,6 +5,7 @@
  *   docker_runtime.c          new, free, survey, the table of ops
  *   docker_runtime_watch.c    is the engine there? what did its events and lists say?
  *   docker_runtime_unit.c     the way of one container from launch to end
+ *   docker_runtime_look.c     how does its container stand?
  *   docker_runtime_turn.c     who may create now, who may remove now
  *   docker_runtime_pull.c     one pull per image for whoever waits
  *   docker_runtime_exec.c     commands inside
@@ -29,6 +30,7 @@
 #define REMOVAL_QUIET_MS 1000	 /* so long a replacement has to ask for its turn */
 #define REMOVAL_PATIENCE_MS 5000 /* so long creates go first */
 #define RELIST_MS 10000
+#define PULL_STALL_MS 60000
 
 enum step {
 	STEP_PULL,	 /* waits for its image */
@@ -52,15 +54,15 @@ struct docker_unit {
 	enum step step;
 	enum after after;
 	bool waits_turn, has_turn;
-	bool adopting;	 /* must not be created or started by us */
-	bool known;	 /* what carries its name was seen to be ours */
-	bool uncertain;	 /* a create or start went out and no answer came */
-	bool started;	 /* the engine said that it started */
-	bool ran;	 /* RUNTIME_RUNNING is out */
+	bool adopting;	    /* must not be created or started by us */
+	bool known;	    /* what carries its name was seen to be ours */
+	bool uncertain;	    /* a create or start went out and no answer came */
+	bool started;	    /* the engine said that it started */
+	bool ran;	    /* RUNTIME_RUNNING is out */
 	bool out_of_memory; /* the engine said so of it */
-	bool pulled;	 /* its image was fetched for it */
-	bool look_again; /* something happened while we looked */
-	bool listed;	 /* by the list under way */
+	bool pulled;	    /* its image was fetched for it */
+	bool look_again;    /* something happened while we looked */
+	bool listed;	    /* by the list under way */
 	bool stop_wanted;
 	int32_t taken_port;
 	int64_t started_ms;
@@ -98,12 +100,17 @@ struct docker_runtime {
 
 	struct docker_request *probe, *list, *survey;
 	struct timer probe_again, list_again;
-	uint64_t probe_delay_ms;
+	uint64_t probe_delay_ms, pull_stall_ms;
 	bool list_wanted;
 	runtime_found_fn *found;
 	runtime_survey_fn *surveyed;
 	void *survey_arg;
 };
+
+static inline struct docker_runtime *unit_runtime(struct docker_unit *unit)
+{
+	return (struct docker_runtime *)unit->base.runtime;
+}
 
 /* docker_runtime_watch.c */
 bool watch_begin(struct docker_runtime *runtime, struct error *error);
@@ -121,14 +128,26 @@ void docker_unit_remove(struct runtime_unit *unit);
 void docker_unit_release(struct runtime_unit *unit);
 /* Does what the step asks for, if it can be done now. Never reports. */
 void unit_advance(struct docker_unit *unit);
+void unit_to(struct docker_unit *unit, enum step step);
+void unit_free(struct docker_unit *unit);
+/* The two ways to FAILED. May free the unit. */
+void unit_fail(struct docker_unit *unit, const struct error *error, bool infrastructure);
+void unit_fail_with(struct docker_unit *unit, enum error_kind kind, const char *text);
+/* ENDED, without our having seen how. May free the unit. */
+void unit_lost(struct docker_unit *unit, const char *text);
+void unit_retry_later(struct docker_unit *unit);
+/* What ended stays ended, whoever starts its container again: stops it. */
+void unit_end_stray(struct docker_unit *unit);
+/* Launching goes on: unless its owner has gone, or called it off. True: it does not. */
+bool unit_launch_ended(struct docker_unit *unit);
+
+/* docker_runtime_look.c */
+#define UNIT_REMOVED "container was removed by somebody else"
+bool unit_inspect(struct docker_unit *unit); /* false without memory */
 /* Something may have happened to its container. */
 void unit_look(struct docker_unit *unit);
 /* Something did, by the engine's own word. */
 void unit_event(struct docker_unit *unit, const struct docker_event *event);
-void unit_to(struct docker_unit *unit, enum step step);
-void unit_free(struct docker_unit *unit);
-/* The one way to FAILED. May free the unit. */
-void unit_fail(struct docker_unit *unit, const struct error *error, bool infrastructure);
 
 /* docker_runtime_turn.c */
 bool turn_take(struct docker_unit *unit); /* false: it will be advanced when its turn comes */

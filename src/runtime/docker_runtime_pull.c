@@ -70,8 +70,8 @@ static void pull_done(const struct docker_reply *reply, void *arg)
 		return;
 	}
 	if (!reply->status)
-		error_set(&error, ERROR_TIMEOUT, "no byte came for %d s: given up",
-			  DOCKER_PULL_STALL_MS / 1000);
+		error_set(&error, ERROR_TIMEOUT, "no byte came for %.10g s: given up",
+			  (double)runtime->pull_stall_ms / 1000);
 	error_wrap(&error, "pulling %s", pull->image);
 	log_warn("image.refused", F("image", pull->image), F("why", error.text));
 	pull_end(pull, &error, !reply->status);
@@ -124,8 +124,8 @@ void pull_start_waiting(struct docker_runtime *runtime)
 			return;
 		if (pull->request || pull->refused.kind != ERROR_NONE)
 			continue;
-		if (docker_image_pull(runtime->engine, pull->image, pull_moved, pull_done, pull,
-				      &pull->request, &pull->refused))
+		if (docker_image_pull(runtime->engine, pull->image, runtime->pull_stall_ms,
+				      pull_moved, pull_done, pull, &pull->request, &pull->refused))
 			active++;
 		else
 			timer_start(&pull->tell, 0);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "docker_runtime.h"
+#include "stadion/base/clock.h"
 #include "stadion/base/language.h"
 #include "stadion/base/log.h"
 
@@ -11,16 +12,9 @@
 #define RETRY_LAST_MS 8000
 #define BODY_MAX (4U << 20)
 
-static const char removed_by_somebody[] = "container was removed by somebody else";
-
-static struct docker_runtime *runtime_of(struct docker_unit *unit)
-{
-	return (struct docker_runtime *)unit->base.runtime;
-}
-
 void unit_free(struct docker_unit *unit)
 {
-	struct docker_runtime *runtime = runtime_of(unit);
+	struct docker_runtime *runtime = unit_runtime(unit);
 
 	docker_request_cancel(&unit->call);
 	docker_request_cancel(&unit->stop_call);
@@ -67,7 +61,7 @@ void unit_fail(struct docker_unit *unit, const struct error *error, bool infrast
 	runtime_unit_report(&unit->base, &report);
 }
 
-static void fail_with(struct docker_unit *unit, enum error_kind kind, const char *text)
+void unit_fail_with(struct docker_unit *unit, enum error_kind kind, const char *text)
 {
 	struct error error;
 
@@ -75,20 +69,22 @@ static void fail_with(struct docker_unit *unit, enum error_kind kind, const char
 	unit_fail(unit, &error, kind != ERROR_CONFLICT);
 }
 
-/* It is over without our having seen how. */
-static void unit_lost(struct docker_unit *unit, const char *text)
+void unit_lost(struct docker_unit *unit, const char *text)
 {
+	int64_t now_ms = clock_wall_ms();
 	struct runtime_report report = { .event = RUNTIME_ENDED,
 					 .handle = unit->id,
 					 .started_ms = unit->started_ms,
 					 .exit_code = -1,
 					 .text = text };
 
+	if (unit->started_ms && now_ms > unit->started_ms)
+		report.ran_ms = (uint64_t)(now_ms - unit->started_ms);
 	unit_to(unit, STEP_OVER);
 	runtime_unit_report(&unit->base, &report);
 }
 
-static void retry_later(struct docker_unit *unit)
+void unit_retry_later(struct docker_unit *unit)
 {
 	unit->retry_ms = unit->retry_ms ? unit->retry_ms * 2 : RETRY_FIRST_MS;
 	if (unit->retry_ms > RETRY_LAST_MS)
@@ -97,7 +93,7 @@ static void retry_later(struct docker_unit *unit)
 }
 
 /* Launching goes on: unless its owner has gone, or called it off. True: it does not. */
-static bool launch_ended(struct docker_unit *unit)
+bool unit_launch_ended(struct docker_unit *unit)
 {
 	if (!unit->base.report) {
 		unit_to(unit, unit->uncertain && !unit->id[0] ? STEP_LOOK : STEP_REMOVE);
@@ -126,7 +122,7 @@ static void created(const struct docker_reply *reply, void *arg)
 
 	if (!reply->status) {
 		unit->uncertain = true;
-		watch_doubt(runtime_of(unit));
+		watch_doubt(unit_runtime(unit));
 		return;
 	}
 	if (reply->error.kind == ERROR_NONE)
@@ -135,7 +131,7 @@ static void created(const struct docker_reply *reply, void *arg)
 		unit->uncertain = true; /* there is one: maybe of an earlier try of ours */
 	else
 		unit->known = unit->id[0] != '\0';
-	if (launch_ended(unit))
+	if (unit_launch_ended(unit))
 		return;
 	if (reply->status == 409) {
 		unit_to(unit, STEP_LOOK);
@@ -146,7 +142,8 @@ static void created(const struct docker_reply *reply, void *arg)
 	} else if (reply->error.kind != ERROR_NONE) {
 		unit_fail(unit, &reply->error, reply->status >= 500);
 	} else if (!unit->id[0]) {
-		fail_with(unit, ERROR_UNAVAILABLE, "the engine created a container without an id");
+		unit_fail_with(unit, ERROR_UNAVAILABLE,
+			       "the engine created a container without an id");
 	} else {
 		unit->uncertain = false;
 		unit_to(unit, STEP_START);
@@ -157,7 +154,7 @@ static void created(const struct docker_reply *reply, void *arg)
 
 static bool create(struct docker_unit *unit)
 {
-	struct docker_runtime *runtime = runtime_of(unit);
+	struct docker_runtime *runtime = unit_runtime(unit);
 	struct spec_owner owner = { .host_id = runtime->host_id, .cluster = runtime->cluster };
 	struct text body = TEXT_INIT(BODY_MAX);
 	bool ok;
@@ -180,12 +177,12 @@ static void started(const struct docker_reply *reply, void *arg)
 	if (!reply->status) { /* if it ran and ended meanwhile, it must not start again: look */
 		unit->uncertain = true;
 		unit_to(unit, STEP_LOOK);
-		watch_doubt(runtime_of(unit));
+		watch_doubt(unit_runtime(unit));
 		return;
 	}
 	if (reply->error.kind == ERROR_NONE)
 		unit->started = true;
-	else if (launch_ended(unit))
+	else if (unit_launch_ended(unit))
 		return;
 	if (reply->error.kind == ERROR_NONE) {
 		unit_to(unit, base->report ? STEP_LOOK : STEP_REMOVE);
@@ -196,174 +193,9 @@ static void started(const struct docker_reply *reply, void *arg)
 		unit_advance(unit);
 	} else if (reply->status == 404 && strcasestr(reply->error.text, "no such container")) {
 		unit->id[0] = '\0';
-		fail_with(unit, ERROR_NOT_FOUND, removed_by_somebody);
+		unit_fail_with(unit, ERROR_NOT_FOUND, UNIT_REMOVED);
 	} else {
 		unit_fail(unit, &reply->error, false);
-	}
-}
-
-/* ---- how does it stand? ---- */
-
-static void looked_gone(struct docker_unit *unit)
-{
-	unit->id[0] = '\0';
-	if (!unit->base.report) {
-		unit_free(unit);
-	} else if (unit->ran || unit->started) {
-		unit_lost(unit, removed_by_somebody);
-	} else if (unit->adopting) {
-		fail_with(unit, ERROR_NOT_FOUND, "there is no such container");
-	} else if (unit->known) {
-		fail_with(unit, ERROR_NOT_FOUND, removed_by_somebody);
-	} else { /* the lost create never happened */
-		unit->uncertain = false;
-		if (launch_ended(unit))
-			return;
-		unit_to(unit, STEP_CREATE);
-		unit_advance(unit);
-	}
-}
-
-static void looked_created(struct docker_unit *unit, enum spec_match match)
-{
-	if (unit->adopting) {
-		struct runtime_report report = { .event = RUNTIME_ENDED,
-						 .handle = unit->id,
-						 .exit_code = -1,
-						 .infrastructure = true,
-						 .text = "was created and never started" };
-
-		unit_to(unit, STEP_OVER);
-		runtime_unit_report(&unit->base, &report);
-		return;
-	}
-	unit->uncertain = false;
-	if (launch_ended(unit))
-		return;
-	unit->after = AFTER_CREATE;
-	unit_to(unit, match == SPEC_SAME ? STEP_START : STEP_CLEAR);
-	unit_advance(unit);
-}
-
-static void looked_running(struct docker_unit *unit, const struct docker_container *container)
-{
-	struct runtime_report report = { .event = RUNTIME_RUNNING,
-					 .handle = unit->id,
-					 .address = container->address,
-					 .started_ms = container->started_ms,
-					 .exit_code = -1,
-					 .text = "running" };
-	bool news = !unit->ran;
-
-	unit->ran = true;
-	unit->started_ms = container->started_ms;
-	unit_to(unit, STEP_RUN);
-	if (unit->look_again) {
-		unit->look_again = false;
-		unit_look(unit);
-	}
-	if (unit->stop_wanted)
-		timer_start(&unit->again, 0);
-	if (news)
-		runtime_unit_report(&unit->base, &report);
-}
-
-static void looked_ended(struct docker_unit *unit, const struct docker_container *container)
-{
-	struct runtime_report report = { 0 };
-	char words[320];
-
-	spec_end(container, &report, words, sizeof(words));
-	docker_request_cancel(&unit->stop_call);
-	timer_cancel(&unit->stop_again);
-	unit_to(unit, STEP_OVER);
-	runtime_unit_report(&unit->base, &report);
-}
-
-static void looked_at(struct docker_unit *unit, const struct docker_container *container)
-{
-	enum spec_match match = spec_match(container, &unit->base, runtime_of(unit)->host_id);
-
-	if (match == SPEC_STRANGER && !unit->base.report) {
-		unit_free(unit);
-		return;
-	}
-	if (match == SPEC_STRANGER && !unit->known) {
-		fail_with(unit, unit->adopting ? ERROR_NOT_FOUND : ERROR_CONFLICT,
-			  "the container of that name is not ours");
-		return;
-	}
-	unit->known = true;
-	text_copy(unit->id, sizeof(unit->id), container->id);
-	if (!unit->base.report) {
-		unit_to(unit, STEP_REMOVE);
-		unit_advance(unit);
-		return;
-	}
-	switch (container->status) {
-	case DOCKER_CREATED:
-		looked_created(unit, match);
-		break;
-	case DOCKER_RUNNING:
-		if (match == SPEC_SAME || unit->adopting)
-			looked_running(unit, container);
-		else
-			fail_with(unit, ERROR_CONFLICT, "it runs already, with other host ports");
-		break;
-	case DOCKER_EXITED:
-		looked_ended(unit, container);
-		break;
-	case DOCKER_REMOVING:
-		retry_later(unit);
-		break;
-	}
-}
-
-static void looked(const struct docker_reply *reply, void *arg)
-{
-	struct docker_unit *unit = arg;
-	struct docker_container container;
-
-	if (!reply->status)
-		watch_doubt(runtime_of(unit));
-	else if (reply->status == 404)
-		looked_gone(unit);
-	else if (reply->error.kind != ERROR_NONE || !reply->document ||
-		 !docker_container_read(reply->document, &container))
-		retry_later(unit); /* no answer is not an end */
-	else
-		looked_at(unit, &container);
-}
-
-void unit_look(struct docker_unit *unit)
-{
-	if (unit->step == STEP_LOOK) {
-		unit->look_again = true;
-	} else if (unit->step == STEP_RUN) {
-		unit_to(unit, STEP_LOOK);
-		unit_advance(unit);
-	}
-}
-
-/* A "die" is the engine's last word on a container that we saw running, and tells how it ended. To
- * inspect it first would cost what the engine takes to tear down its network, for which it holds
- * the container locked: 0.2 s, in which the replacement can be on its way. */
-void unit_event(struct docker_unit *unit, const struct docker_event *event)
-{
-	struct docker_container end = { .id = unit->id,
-					.exit_code = event->exit_code,
-					.out_of_memory = unit->out_of_memory,
-					.problem = "",
-					.started_ms = unit->started_ms,
-					.ended_ms = event->time_ns / 1000000 };
-
-	if (strcmp(event->action, "oom") == 0) {
-		unit->out_of_memory = true;
-	} else if (strcmp(event->action, "die") == 0 && unit->step == STEP_RUN &&
-		   event->exit_code >= 0 && end.ended_ms >= unit->started_ms) {
-		looked_ended(unit, &end);
-	} else {
-		unit_look(unit);
 	}
 }
 
@@ -378,16 +210,16 @@ static void cleared(const struct docker_reply *reply, void *arg)
 					 .text = "host port is taken" };
 
 	if (!reply->status) {
-		watch_doubt(runtime_of(unit));
+		watch_doubt(unit_runtime(unit));
 		return;
 	}
 	if (reply->error.kind != ERROR_NONE && reply->status != 404) {
-		retry_later(unit);
+		unit_retry_later(unit);
 		return;
 	}
 	unit->id[0] = '\0';
 	unit->known = unit->uncertain = false;
-	if (launch_ended(unit))
+	if (unit_launch_ended(unit))
 		return;
 	if (unit->after == AFTER_CREATE) {
 		unit_to(unit, STEP_CREATE);
@@ -401,13 +233,13 @@ static void cleared(const struct docker_reply *reply, void *arg)
 static void removed(const struct docker_reply *reply, void *arg)
 {
 	struct docker_unit *unit = arg;
-	struct docker_runtime *runtime = runtime_of(unit);
+	struct docker_runtime *runtime = unit_runtime(unit);
 
 	runtime->removing--;
 	if (!reply->status)
 		watch_doubt(runtime);
 	if (reply->error.kind != ERROR_NONE && reply->status != 404)
-		retry_later(unit);
+		unit_retry_later(unit);
 	else
 		unit_free(unit);
 	turn_removals(runtime);
@@ -415,7 +247,7 @@ static void removed(const struct docker_reply *reply, void *arg)
 
 static bool remove_now(struct docker_unit *unit)
 {
-	struct docker_runtime *runtime = runtime_of(unit);
+	struct docker_runtime *runtime = unit_runtime(unit);
 
 	if (!docker_container_remove(runtime->engine, unit->id, removed, unit, &unit->call, NULL))
 		return false;
@@ -427,7 +259,7 @@ static bool remove_now(struct docker_unit *unit)
 
 void unit_advance(struct docker_unit *unit)
 {
-	struct docker_runtime *runtime = runtime_of(unit);
+	struct docker_runtime *runtime = unit_runtime(unit);
 	bool ok = true;
 
 	if (unit->call || !runtime->base.condition.ready)
@@ -446,8 +278,7 @@ void unit_advance(struct docker_unit *unit)
 						    &unit->call, NULL);
 		break;
 	case STEP_LOOK:
-		ok = docker_container_inspect(runtime->engine, unit->id[0] ? unit->id : unit->name,
-					      looked, unit, &unit->call, NULL);
+		ok = unit_inspect(unit);
 		break;
 	case STEP_CLEAR:
 		ok = docker_container_remove(runtime->engine, unit->id, cleared, unit, &unit->call,
@@ -463,7 +294,7 @@ void unit_advance(struct docker_unit *unit)
 		break;
 	}
 	if (!ok) /* out of memory: it may be better in a moment */
-		retry_later(unit);
+		unit_retry_later(unit);
 }
 
 static void stop_now(void *arg);
@@ -473,9 +304,11 @@ static void stopped(const struct docker_reply *reply, void *arg)
 	struct docker_unit *unit = arg;
 
 	if (!reply->status)
-		watch_doubt(runtime_of(unit));
+		watch_doubt(unit_runtime(unit));
 	else if (reply->error.kind == ERROR_NONE || reply->status == 404)
 		unit_look(unit);
+	if (unit->step == STEP_OVER) /* a stray: the next list tells if it still runs */
+		return;
 	unit->stop_delay_ms = unit->stop_delay_ms ? unit->stop_delay_ms * 2 : RETRY_FIRST_MS;
 	if (unit->stop_delay_ms > RETRY_LAST_MS)
 		unit->stop_delay_ms = RETRY_LAST_MS;
@@ -488,9 +321,19 @@ static void stop_now(void *arg)
 
 	if (unit->stop_call || !unit->ran || unit->step == STEP_OVER)
 		return;
-	if (!docker_container_stop(runtime_of(unit)->engine, unit->id, unit->grace_ms, stopped,
+	if (!docker_container_stop(unit_runtime(unit)->engine, unit->id, unit->grace_ms, stopped,
 				   unit, &unit->stop_call, NULL))
 		timer_start(&unit->stop_again, RETRY_LAST_MS);
+}
+
+void unit_end_stray(struct docker_unit *unit)
+{
+	if (unit->stop_call || !unit->base.report)
+		return;
+	log_info("container.stray", F("task", unit->base.task_id));
+	/* Short of memory: the next list tells of it again. */
+	(void)docker_container_stop(unit_runtime(unit)->engine, unit->id, 0, stopped, unit,
+				    &unit->stop_call, NULL);
 }
 
 /* What a wish to stop means at this step. True: it was dealt with, perhaps reported. */
@@ -500,7 +343,7 @@ static bool stop_step(struct docker_unit *unit)
 	case STEP_PULL:
 	case STEP_CREATE:
 	case STEP_START:
-		return !unit->call && launch_ended(unit);
+		return !unit->call && unit_launch_ended(unit);
 	case STEP_CALLED_OFF:
 		unit_to(unit, STEP_OVER);
 		unit_report(unit, RUNTIME_ENDED, "called off before it ran");

@@ -63,6 +63,8 @@ static void listed(const struct docker_reply *reply, void *arg)
 	TAILQ_FOREACH(unit, &runtime->units, link) {
 		if (!unit->listed && unit->step == STEP_RUN)
 			unit_look(unit);
+		else if (unit->listed && unit->step == STEP_OVER)
+			unit_end_stray(unit);
 		unit->listed = false;
 	}
 }

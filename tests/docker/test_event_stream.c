@@ -55,21 +55,35 @@ START_TEST(a_line_without_end_is_dropped_and_the_next_one_read)
 }
 END_TEST
 
+#define EVENT(action, attributes)                      \
+	"{\"Type\":\"container\",\"Action\":\"" action \
+	"\",\"Actor\":{\"ID\":\"ab\",\"Attributes\":{" attributes "}}}"
+
 static const struct {
 	const char *line;
 	const char *action, *container; /* NULL: refused */
 	int64_t time_ns;
+	int exit_code;
 } events[] = {
 	{ "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"ab\",\"Attributes\":{}},"
 	  "\"timeNano\":1795342758725569358}",
-	  "die", "ab", 1795342758725569358 },
-	{ "{\"Type\":\"network\",\"Action\":\"die\",\"Actor\":{\"ID\":\"ab\"}}", NULL, NULL, 0 },
-	{ "{\"Type\":\"container\",\"Action\":\"die\"}", NULL, NULL, 0 },
-	{ "{\"Type\":\"container\",\"Action\":7,\"Actor\":{\"ID\":\"ab\"}}", NULL, NULL, 0 },
+	  "die", "ab", 1795342758725569358, -1 },
+	{ EVENT("die", "\"exitCode\":\"0\",\"image\":\"x\""), "die", "ab", 0, 0 },
+	{ EVENT("die", "\"exitCode\":\"137\""), "die", "ab", 0, 137 },
+	{ EVENT("die", "\"exitCode\":137"), "die", "ab", 0, -1 },
+	{ EVENT("die", "\"exitCode\":\"\""), "die", "ab", 0, -1 },
+	{ EVENT("die", "\"exitCode\":\"-1\""), "die", "ab", 0, -1 },
+	{ EVENT("die", "\"exitCode\":\"256\""), "die", "ab", 0, -1 },
+	{ EVENT("die", "\"exitCode\":\"3x\""), "die", "ab", 0, -1 },
+	{ EVENT("oom", "\"image\":\"x\""), "oom", "ab", 0, -1 },
+	{ EVENT("start", "\"image\":\"x\""), "start", "ab", 0, -1 },
+	{ "{\"Type\":\"network\",\"Action\":\"die\",\"Actor\":{\"ID\":\"ab\"}}", NULL, NULL, 0, 0 },
+	{ "{\"Type\":\"container\",\"Action\":\"die\"}", NULL, NULL, 0, 0 },
+	{ "{\"Type\":\"container\",\"Action\":7,\"Actor\":{\"ID\":\"ab\"}}", NULL, NULL, 0, 0 },
 	{ "{\"Type\":\"container\",\"Action\":\"die\",\"Actor\":{\"ID\":\"ab\"},\"timeNano\":-1}",
-	  NULL, NULL, 0 },
-	{ "{\"message\":\"broken", NULL, NULL, 0 },
-	{ "null", NULL, NULL, 0 },
+	  NULL, NULL, 0, 0 },
+	{ "{\"message\":\"broken", NULL, NULL, 0, 0 },
+	{ "null", NULL, NULL, 0, 0 },
 };
 
 START_TEST(events_are_read_or_refused)
@@ -84,6 +98,7 @@ START_TEST(events_are_read_or_refused)
 	ck_assert_str_eq(event.action, events[_i].action);
 	ck_assert_str_eq(event.container, events[_i].container);
 	ck_assert_int_eq(event.time_ns, events[_i].time_ns);
+	ck_assert_int_eq(event.exit_code, events[_i].exit_code);
 }
 END_TEST
 

@@ -101,7 +101,8 @@ static inline void tar_entry(FILE *out, const char *name, char type, const char 
 	fwrite(head, sizeof(head), 1, out);
 }
 
-static inline char *image_tar(size_t *len)
+/* `mark`: makes it another image than those with another one. */
+static inline char *image_tar(size_t *len, const char *mark)
 {
 	static const char *const applets[] = { "sh", "httpd", "sleep", "echo", "cat" };
 	char *busybox = NULL, *tar = NULL, name[64];
@@ -127,6 +128,7 @@ static inline char *image_tar(size_t *len)
 	memset(busybox, 0, 512);
 	memcpy(busybox, "hello", 5);
 	fwrite(busybox, 512, 1, out);
+	tar_entry(out, mark, '5', "", 0, 0755);
 	memset(busybox, 0, 1024);
 	fwrite(busybox, 1024, 1, out);
 	fclose(out);
@@ -167,7 +169,7 @@ static inline void post_raw(struct loop *loop, struct http_call call)
 static inline void fixture_import(struct loop *loop)
 {
 	size_t len = 0;
-	char url[200], *tar = image_tar(&len);
+	char url[200], *tar = image_tar(&len, fixture_host);
 	struct http_call call = {
 		.url = url, .body = tar, .body_len = len, .content_type = "application/x-tar"
 	};

@@ -258,6 +258,39 @@ START_TEST(notices_kill_and_removal_by_others)
 }
 END_TEST
 
+static bool stands_still(void *arg)
+{
+	struct seen *seen = arg;
+	char path[200];
+	struct answer answer;
+	bool running;
+
+	snprintf(path, sizeof(path), "/containers/%s/json", seen->handle);
+	answer = ask_engine(loop, NULL, path);
+	ck_assert_int_eq(answer.status, 200);
+	running = json_flag(json_object_member(answer.document, "State"), "Running", true);
+	json_object_put(answer.document);
+	return !running;
+}
+
+/* Seen as it happens, or found out later: what ended is over, and does not run on under its id. */
+START_TEST(a_restart_by_others_is_an_end)
+{
+	struct seen seen = { 0 };
+	char path[200];
+
+	launch(&seen, make_app("exec sleep 1000", false), "t.again", PORT_NONE);
+	wait_until(loop, runs, &seen, "running");
+	snprintf(path, sizeof(path), "/containers/%s/restart?t=0", seen.handle);
+	json_object_put(ask_engine(loop, "POST", path).document);
+	wait_until(loop, ended, &seen, "its end");
+	wait_until(loop, stands_still, &seen, "the end of what was started again");
+	ck_assert_int_eq(seen.count[RUNTIME_RUNNING], 1);
+	ck_assert_int_eq(seen.count[RUNTIME_ENDED], 1);
+	runtime_remove(seen.unit);
+}
+END_TEST
+
 START_TEST(names_a_port_that_a_stranger_holds)
 {
 	struct seen seen = { 0 };
@@ -498,6 +531,27 @@ START_TEST(runs_commands_inside)
 }
 END_TEST
 
+START_TEST(a_command_that_is_late_is_killed)
+{
+	struct seen seen = { 0 };
+	struct ran late = { 0 }, after = { 0 };
+	struct runtime_exec *slot = NULL;
+
+	launch(&seen, make_app("exec sleep 1000", false), "t.late", PORT_NONE);
+	wait_until(loop, runs, &seen, "running");
+	ck_assert(runtime_exec_start(seen.unit, "echo $$ > /pid; sleep 1000 & wait", 1000,
+				     exec_done, &late, &slot, NULL));
+	wait_until(loop, exec_is_done, &late, "the deadline");
+	ck_assert_int_eq(late.kind, ERROR_TIMEOUT);
+	ck_assert(runtime_exec_start(seen.unit,
+				     "while kill -0 $(cat /pid); do sleep 0.05; done 2> /dev/null",
+				     10000, exec_done, &after, &slot, NULL));
+	wait_until(loop, exec_is_done, &after, "its end in the container");
+	ck_assert_int_eq(after.exit_code, 0);
+	runtime_remove(seen.unit);
+}
+END_TEST
+
 /* ---- a registry ---- */
 
 struct registry {
@@ -543,20 +597,30 @@ static void registry_stop(struct registry *registry)
 	ck_assert_int_eq(system(command), 0);
 }
 
-/* Pushes our image there and forgets the name, so that only a pull brings it back. */
+/* Pushes an image there that has a layer of its own, and forgets it: all of it comes by a pull. */
 static void registry_fill(const struct registry *registry)
 {
-	char url[300], path[200];
+	char url[300], path[200], mark[33];
+	size_t len;
+	char *tar;
 	struct http_call call = { .url = url };
 
-	snprintf(url, sizeof(url), "http://docker/v1.41/images/%s/tag?repo=%s&tag=latest",
-		 fixture_image, registry->image);
-	post_raw(loop, call);
+	id_hex(mark, 16);
+	tar = image_tar(&len, mark);
+	snprintf(url, sizeof(url), "http://docker/v1.41/images/create?fromSrc=-&repo=%s&tag=latest",
+		 registry->image);
+	post_raw(loop, (struct http_call){ .url = url,
+					   .body = tar,
+					   .body_len = len,
+					   .content_type = "application/x-tar" });
+	free(tar);
 	snprintf(url, sizeof(url), "http://docker/v1.41/images/%s/push?tag=latest",
 		 registry->image);
 	post_raw(loop, call);
 	snprintf(path, sizeof(path), "/images/%s", registry->image);
 	json_object_put(ask_engine(loop, "DELETE", path).document);
+	snprintf(path, sizeof(path), "/images/%s/json", registry->image);
+	ck_assert_int_eq(ask_engine(loop, NULL, path).status, 404);
 }
 
 START_TEST(pulls_an_image_once_for_all_who_wait)
@@ -591,6 +655,125 @@ START_TEST(pulls_an_image_once_for_all_who_wait)
 	json_object_put(ask_engine(loop, "DELETE", path).document);
 	http_client_free(up.client);
 	registry_stop(&registry);
+}
+END_TEST
+
+/* A registry that begins to send a layer and stops. */
+#define LAYER_BYTES 5000000
+#define LAYER_SENT 2000000
+
+struct stuck {
+	struct bufferevent *peers[8];
+	size_t count;
+};
+
+static void stuck_answer(struct bufferevent *peer, const char *type, size_t len, const char *body,
+			 size_t body_len)
+{
+	evbuffer_add_printf(bufferevent_get_output(peer),
+			    "HTTP/1.1 200 OK\r\nDocker-Distribution-Api-Version: registry/2.0\r\n"
+			    "Content-Type: %s\r\nContent-Length: %zu\r\n\r\n",
+			    type, len);
+	bufferevent_write(peer, body, body_len);
+}
+
+static void stuck_read(struct bufferevent *peer, void *arg)
+{
+	static const char manifest_type[] = "application/vnd.docker.distribution.manifest.v2+json";
+	static const char layer[LAYER_SENT], zeros[33] = "00000000000000000000000000000000";
+	struct evbuffer *input = bufferevent_get_input(peer);
+	char manifest[1024], *line;
+	char first = 0;
+	bool head;
+
+	(void)arg;
+	(void)evbuffer_copyout(input, &first, 1);
+	if (first == 0x16) { /* TLS is tried first */
+		shutdown(bufferevent_getfd(peer), SHUT_RDWR);
+		return;
+	}
+	while ((line = evbuffer_readln(input, NULL, EVBUFFER_EOL_CRLF))) {
+		head = strncmp(line, "HEAD ", 5) == 0;
+		snprintf(manifest, sizeof(manifest),
+			 "{\"schemaVersion\":2,\"mediaType\":\"%s\",\"config\":{\"mediaType\":"
+			 "\"application/vnd.docker.container.image.v1+json\",\"size\":100,"
+			 "\"digest\":\"sha256:%s%s\"},\"layers\":[{\"mediaType\":"
+			 "\"application/vnd.docker.image.rootfs.diff.tar.gzip\",\"size\":%d,"
+			 "\"digest\":\"sha256:%s%.31s1\"}]}",
+			 manifest_type, zeros, zeros, LAYER_BYTES, zeros, zeros);
+		if (strstr(line, " /v2/ "))
+			stuck_answer(peer, "application/json", 2, "{}", 2);
+		else if (strstr(line, "/manifests/"))
+			stuck_answer(peer, manifest_type, strlen(manifest), manifest,
+				     head ? 0 : strlen(manifest));
+		else if (strstr(line, "01 HTTP/"))
+			stuck_answer(peer, "application/octet-stream", LAYER_BYTES, layer,
+				     head ? 0 : sizeof(layer));
+		free(line);
+	}
+}
+
+static void stuck_accept(struct evconnlistener *listener, evutil_socket_t fd,
+			 struct sockaddr *address, int len, void *arg)
+{
+	struct stuck *stuck = arg;
+	struct bufferevent *peer = bufferevent_socket_new(evconnlistener_get_base(listener), fd,
+							  BEV_OPT_CLOSE_ON_FREE);
+
+	(void)address, (void)len;
+	ck_assert_uint_lt(stuck->count, ROWS(stuck->peers));
+	stuck->peers[stuck->count++] = peer;
+	bufferevent_setcb(peer, stuck_read, NULL, NULL, NULL);
+	bufferevent_enable(peer, EV_READ | EV_WRITE);
+}
+
+static bool some_bytes_came(void *arg)
+{
+	struct seen *seen = arg;
+
+	ck_assert_msg(!seen->count[RUNTIME_FAILED], "failed: %s", seen->text);
+	return seen->last.bytes_done > 0;
+}
+
+START_TEST(a_pull_that_stops_is_given_up)
+{
+	struct docker_runtime_options options = { .socket = ENGINE_SOCKET,
+						  .host_id = fixture_host,
+						  .cluster = "",
+						  .pull_stall_ms = 1500 };
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t len = sizeof(address);
+	struct runtime *usual = runtime;
+	struct app *app = make_app("true", false);
+	struct stuck stuck = { 0 };
+	struct seen seen = { 0 };
+	struct evconnlistener *listener = evconnlistener_new_bind(
+		loop_base(loop), stuck_accept, &stuck, LEV_OPT_CLOSE_ON_FREE, 16,
+		(struct sockaddr *)&address, sizeof(address));
+	char image[64];
+
+	ck_assert(getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&address, &len) ==
+		  0);
+	snprintf(image, sizeof(image), "127.0.0.1:%d/stuck", ntohs(address.sin_port));
+	free(app->image);
+	app->image = strdup(image);
+	runtime = docker_runtime_new(loop, &options, NULL);
+	launch(&seen, app, "t.stuck", PORT_NONE);
+	wait_until(loop, some_bytes_came, &seen, "bytes");
+	ck_assert_uint_eq(seen.last.bytes_total, LAYER_BYTES);
+	ck_assert_uint_le(seen.last.bytes_done, LAYER_SENT);
+	wait_until(loop, failed, &seen, "giving up");
+	ck_assert(seen.last.infrastructure);
+	ck_assert_int_eq(seen.last.error.kind, ERROR_TIMEOUT);
+	ck_assert_msg(strstr(seen.text, "no byte came for 1.5 s") && strstr(seen.text, image), "%s",
+		      seen.text);
+	runtime_remove(seen.unit);
+	for (size_t i = 0; i < stuck.count; i++)
+		bufferevent_free(stuck.peers[i]);
+	evconnlistener_free(listener);
+	runtime_free(runtime);
+	runtime = usual;
 }
 END_TEST
 
@@ -655,6 +838,18 @@ static void relay_stop(pid_t pid)
 	ck_assert(waitpid(pid, NULL, 0) == pid);
 }
 
+static bool command_is_in(void *arg)
+{
+	struct seen *seen = arg;
+	char path[200];
+	struct answer answer;
+
+	snprintf(path, sizeof(path), "/containers/%s/archive?path=/in", seen->handle);
+	answer = ask_engine(loop, "HEAD", path);
+	json_object_put(answer.document);
+	return answer.status == 200;
+}
+
 static bool is_away(void *arg)
 {
 	return !is_ready(arg);
@@ -697,6 +892,49 @@ START_TEST(misses_nothing_while_the_engine_is_away)
 	runtime_remove(dies.unit);
 	runtime_remove(waits.unit);
 	wait_until(loop, nothing_left, NULL, "removal of the containers");
+	runtime_free(runtime);
+	runtime = usual;
+	relay_stop(relay);
+	(void)unlink(path);
+}
+END_TEST
+
+/* No answer of the engine is no end of a command: nothing is said against the task. */
+START_TEST(a_frozen_engine_is_no_late_command)
+{
+	char path[100];
+	struct docker_runtime_options options = { .socket = path,
+						  .host_id = fixture_host,
+						  .cluster = "" };
+	struct runtime *usual = runtime;
+	struct runtime_exec *slot = NULL;
+	struct seen seen = { 0 };
+	struct ran ran = { 0 };
+	pid_t relay;
+
+	snprintf(path, sizeof(path), "/tmp/%s.sock", fixture_host);
+	relay = relay_start(path);
+	runtime = docker_runtime_new(loop, &options, NULL);
+	launch(&seen, make_app("exec sleep 1000", false), "t.frozen", PORT_NONE);
+	wait_until(loop, runs, &seen, "running");
+	ck_assert(kill(relay, SIGSTOP) == 0);
+	ck_assert(runtime_exec_start(seen.unit, "true", 200, exec_done, &ran, &slot, NULL));
+	wait_until(loop, exec_is_done, &ran, "the answer that does not come");
+	ck_assert_int_eq(ran.exit_code, -1);
+	ck_assert_int_eq(ran.kind, ERROR_UNAVAILABLE);
+	ck_assert(kill(relay, SIGCONT) == 0);
+	ran = (struct ran){ 0 }; /* in the middle of a command */
+	ck_assert(runtime_exec_start(seen.unit, "echo > /in; sleep 1000", 2000, exec_done, &ran,
+				     &slot, NULL));
+	wait_until(loop, command_is_in, &seen, "the command");
+	ck_assert(kill(relay, SIGSTOP) == 0);
+	wait_until(loop, exec_is_done, &ran, "the answer that does not come");
+	ck_assert_int_eq(ran.kind, ERROR_UNAVAILABLE);
+	ck_assert(kill(relay, SIGCONT) == 0);
+	ck_assert_int_eq(seen.count[RUNTIME_ENDED], 0);
+	wait_until(loop, is_ready, runtime, "the engine");
+	runtime_remove(seen.unit);
+	wait_until(loop, nothing_left, NULL, "removal of the container");
 	runtime_free(runtime);
 	runtime = usual;
 	relay_stop(relay);
@@ -758,6 +996,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, launches_and_answers_on_its_port);
 	tcase_add_loop_test(tcase, tells_how_it_died, 0, 3);
 	tcase_add_loop_test(tcase, notices_kill_and_removal_by_others, 0, 2);
+	tcase_add_test(tcase, a_restart_by_others_is_an_end);
 	tcase_add_test(tcase, names_a_port_that_a_stranger_holds);
 	tcase_add_loop_test(tcase, refuses_in_the_engines_words, 0, 2);
 	tcase_add_loop_test(tcase, stops_with_grace, 0, 2);
@@ -766,8 +1005,11 @@ static Suite *suite(void)
 	tcase_add_test(tcase, adopts_nothing_that_is_not_there);
 	tcase_add_test(tcase, does_not_launch_twice);
 	tcase_add_loop_test(tcase, runs_commands_inside, 0, 3);
+	tcase_add_test(tcase, a_command_that_is_late_is_killed);
 	tcase_add_test(tcase, pulls_an_image_once_for_all_who_wait);
+	tcase_add_test(tcase, a_pull_that_stops_is_given_up);
 	tcase_add_test(tcase, misses_nothing_while_the_engine_is_away);
+	tcase_add_test(tcase, a_frozen_engine_is_no_late_command);
 	tcase_add_test(tcase, an_absent_engine_is_a_condition);
 	suite_add_tcase(made, tcase);
 	return made;

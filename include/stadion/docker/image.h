@@ -9,7 +9,6 @@
 #include "stadion/docker/engine.h"
 
 #define DOCKER_REFERENCE_MAX 512
-#define DOCKER_PULL_STALL_MS 60000 /* no byte for so long: the pull is given up */
 
 /* "registry:5000/name:tag@digest", cut so that the engine fetches one image and not all its tags:
  * without tag and digest it is "latest"; a digest wins over a tag. */
@@ -39,11 +38,12 @@ bool docker_progress_read(struct docker_progress *progress, const char *line, si
 			  struct error *error);
 
 /* Fetches an image. `moved` (may be NULL) is called on progress; it must not cancel the pull.
- * `done` gets an error for a failure that comes inside a stream of status 200 as well. */
+ * `done` gets an error for a failure that comes inside a stream of status 200 as well, and
+ * ERROR_TIMEOUT when the engine told of no progress for stall_ms. */
 struct docker_pull;
 typedef void docker_moved_fn(const struct docker_progress *progress, void *arg);
 typedef void docker_pulled_fn(const struct docker_reply *reply, void *arg);
-bool docker_image_pull(struct docker_engine *engine, const char *image, docker_moved_fn *moved,
-		       docker_pulled_fn *done, void *arg, struct docker_pull **slot,
-		       struct error *error);
+bool docker_image_pull(struct docker_engine *engine, const char *image, uint64_t stall_ms,
+		       docker_moved_fn *moved, docker_pulled_fn *done, void *arg,
+		       struct docker_pull **slot, struct error *error);
 void docker_pull_cancel(struct docker_pull **slot); /* closes the request, which ends it there */

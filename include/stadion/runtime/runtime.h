@@ -96,8 +96,9 @@ void runtime_remove(struct runtime_unit *unit);
 void runtime_release(struct runtime_unit *unit);
 
 /* Runs `command` by /bin/sh -c where the unit runs, with its environment (COMMAND checks). Slot as
- * in http_client.h. exit_code -1 and an error if it could not be run or passed timeout_ms; killed
- * then. */
+ * in http_client.h. exit_code -1 and an error if it passed timeout_ms and was killed
+ * (ERROR_TIMEOUT), or could not be run; ERROR_UNAVAILABLE is the runtime's fault and says nothing
+ * of the command. */
 struct runtime_exec;
 struct runtime_exec_end {
 	int exit_code;
@@ -124,9 +125,10 @@ void runtime_free(struct runtime *runtime); /* touches nothing that runs; units 
 
 /* The two of them. */
 struct docker_runtime_options {
-	const char *socket;  /* "/var/run/docker.sock" */
-	const char *host_id; /* goes into labels; only containers with it are ours */
-	const char *cluster; /* goes into labels; may be "" until runtime_set_cluster */
+	const char *socket;	/* "/var/run/docker.sock" */
+	const char *host_id;	/* goes into labels; only containers with it are ours */
+	const char *cluster;	/* goes into labels; may be "" until docker_runtime_set_cluster */
+	uint64_t pull_stall_ms; /* a pull without progress for so long is given up; 0: 60 s */
 };
 struct runtime *docker_runtime_new(struct loop *loop, const struct docker_runtime_options *options,
 				   struct error *error);
