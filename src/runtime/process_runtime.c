@@ -96,9 +96,8 @@ static void command_done(const struct child_end *end, void *arg)
 
 	if (end->timed_out)
 		error_set(&result.error, ERROR_TIMEOUT, "the command did not end in time");
-	else if (end->signal)
-		error_set(&result.error, ERROR_UNAVAILABLE, "the command was killed by signal %d",
-			  end->signal);
+	else if (end->signal) /* as a shell has it */
+		result.exit_code = 128 + end->signal;
 	if (result.error.kind != ERROR_NONE)
 		result.exit_code = -1;
 	*command->base.slot = NULL;

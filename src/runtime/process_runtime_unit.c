@@ -150,7 +150,10 @@ static void connected(struct process_unit *unit, const struct process_mark *mark
 /* A shim between its lock and its process, or between its socket's end and its own: a moment. */
 static bool wait_for_shim(struct process_unit *unit)
 {
-	if (!process_locked(unit->folder) || ++unit->tries > RETRIES)
+	if (!process_locked(unit->folder))
+		return false;
+	/* With an owner it may be given up; else its records must outlive it. */
+	if (++unit->tries > RETRIES && unit->base.report)
 		return false;
 	timer_start(&unit->again, RETRY_MS);
 	return true;
@@ -240,7 +243,9 @@ static void unit_again(void *arg)
 					   .text = "starting the process" };
 	struct error error;
 
-	if (unit->over || (!unit->base.report && unit->folder < 0)) {
+	/* A shim that began too late may be alive after all: then it is stopped first. */
+	if (unit->folder < 0 ? unit->over || !unit->base.report
+			     : unit->over && !process_locked(unit->folder)) {
 		files_remove_records(unit);
 		process_unit_free(unit);
 	} else if (unit->adopting || unit->folder >= 0) {
