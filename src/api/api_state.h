@@ -48,6 +48,8 @@ route_fn apps_list, apps_create, apps_update_many, apps_patch_many;
 route_fn app_get, app_update, app_patch, app_remove, app_restart;
 route_fn versions_list, version_get;
 route_fn tasks_list, tasks_delete, app_tasks_list, app_tasks_delete, app_task_get, app_task_delete;
+route_fn group_get, group_create, group_update, group_remove;
+route_fn group_apps_list, group_versions_list, group_version_get;
 route_fn deployments_list, deployment_cancel;
 route_fn queue_list, queue_reset_delay;
 route_fn info_get, leader_get, ping_get, plugins_list;

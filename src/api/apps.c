@@ -111,7 +111,7 @@ static void list_group(struct http_exchange *exchange, const struct api *api, co
 		reply_message(exchange, 503, "out of memory");
 		return;
 	}
-	if (!apps_keep_group(apps, group)) {
+	if (!apps_keep_group(cluster, apps, group)) {
 		reply_message(exchange, 404, "Group '%s' does not exist", group);
 		return;
 	}

@@ -14,13 +14,16 @@ bool body_type_check(struct http_exchange *exchange)
 
 struct json_object *body_read(struct http_exchange *exchange)
 {
+	return body_type_check(exchange) ? body_read_any_type(exchange) : NULL;
+}
+
+struct json_object *body_read_any_type(struct http_exchange *exchange)
+{
 	struct error error = { 0 };
 	struct json_object *document;
 	size_t len;
 	const char *text = http_exchange_body(exchange, &len);
 
-	if (!body_type_check(exchange))
-		return NULL;
 	if (len == 0) {
 		reply_not_json(exchange, "the body is empty; JSON is expected");
 		return NULL;

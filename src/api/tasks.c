@@ -117,7 +117,7 @@ static void list_group(struct http_exchange *exchange, const struct api *api, co
 
 	if (!apps)
 		reply_message(exchange, 503, "out of memory");
-	else if (!apps_keep_group(apps, group))
+	else if (!apps_keep_group(coordinator_cluster(api->coordinator), apps, group))
 		reply_message(exchange, 404, "Group '%s' does not exist", group);
 	else
 		reply_list(exchange, &(struct task_list){ .apps = apps });

@@ -5,6 +5,7 @@
 
 #include "stadion/base/clock.h"
 #include "stadion/base/language.h"
+#include "stadion/coordinator/groups.h"
 #include "stadion/model/app_write.h"
 #include "stadion/model/path_id.h"
 #include "stadion/schedule/plan.h"
@@ -279,6 +280,19 @@ static void step_write(struct json_writer *writer, const struct deployment *depl
 	json_array_end(writer);
 }
 
+void deployment_steps_write(struct json_writer *writer, const struct deployment *deployment)
+{
+	json_key(writer, "steps");
+	json_array_begin(writer);
+	for (size_t step = 0; step < deployment->step_count; step++) {
+		json_object_begin(writer);
+		json_key(writer, "actions");
+		step_write(writer, deployment, step, false);
+		json_object_end(writer);
+	}
+	json_array_end(writer);
+}
+
 void deployment_view_write(struct json_writer *writer, const struct deployment *deployment,
 			   unsigned embed)
 {
@@ -293,15 +307,7 @@ void deployment_view_write(struct json_writer *writer, const struct deployment *
 	json_key(writer, "affectedPods");
 	json_array_begin(writer);
 	json_array_end(writer);
-	json_key(writer, "steps");
-	json_array_begin(writer);
-	for (size_t step = 0; step < deployment->step_count; step++) {
-		json_object_begin(writer);
-		json_key(writer, "actions");
-		step_write(writer, deployment, step, false);
-		json_object_end(writer);
-	}
-	json_array_end(writer);
+	deployment_steps_write(writer, deployment);
 	json_key(writer, "currentActions");
 	step_write(writer, deployment, deployment->step, true);
 	json_field_integer(writer, "currentStep",
@@ -342,7 +348,8 @@ bool group_star_parse(const char *text, char out[PATH_ID_MAX])
 	return text_format(out, PATH_ID_MAX, "/%.*s", (int)len, text);
 }
 
-bool apps_keep_group(const struct cluster_app **apps, const char *group)
+bool apps_keep_group(const struct cluster *cluster, const struct cluster_app **apps,
+		     const char *group)
 {
 	size_t kept = 0;
 
@@ -350,5 +357,5 @@ bool apps_keep_group(const struct cluster_app **apps, const char *group)
 		if (path_id_within(apps[i]->id, group))
 			apps[kept++] = apps[i];
 	apps[kept] = NULL;
-	return kept > 0 || !strcmp(group, "/");
+	return groups_exist(cluster, group);
 }

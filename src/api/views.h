@@ -39,6 +39,8 @@ enum task_state task_view_state(const struct instance *instance);
 /* One per port of the app, PORT_NONE where it has none: as the agent took them, or as placed. */
 const int32_t *task_view_ports(const struct instance *instance, size_t *count);
 
+/* The member "steps". */
+void deployment_steps_write(struct json_writer *writer, const struct deployment *deployment);
 void deployment_view_write(struct json_writer *writer, const struct deployment *deployment,
 			   unsigned embed);
 
@@ -47,5 +49,6 @@ const struct cluster_app **apps_sorted(const struct cluster *cluster);
 
 /* Whether the id of a path is a group and a star: all apps of it and below; the group in `out`. */
 bool group_star_parse(const char *text, char out[PATH_ID_MAX]);
-/* Keeps those within the group; false when there are none, and the group is not the root. */
-bool apps_keep_group(const struct cluster_app **apps, const char *group);
+/* Keeps those within the group; false when there is no such group. */
+bool apps_keep_group(const struct cluster *cluster, const struct cluster_app **apps,
+		     const char *group);

@@ -107,7 +107,8 @@ static void run_change(struct coordinator *coordinator, struct job *job)
 
 	for (size_t i = 0; fine && i < request->group_count; i++)
 		fine = group_change_expand(coordinator, transition, &request->groups[i]);
-	request->has_deployment = fine && transition_carry_out(coordinator, transition);
+	fine = fine && transition_carry_out(coordinator, transition);
+	request->has_deployment = fine && !transition->preview;
 	ledger_add_effect(&coordinator->ledger, &request->effect);
 }
 

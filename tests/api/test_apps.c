@@ -171,8 +171,6 @@ static const struct step refusal_steps[] = {
 	  { "details.0.path=/id" } },
 	{ "another method", "POST", "/v2/apps/a", NULL, "{}", 405, { "message=*", "@Allow=*" } },
 	{ "no such path", "GET", "/v2/nothing", NULL, NULL, 404, { "message=*" } },
-	{ "groups", "GET", "/v2/groups", NULL, NULL, 501, { "message=*" } },
-	{ "a group", "PUT", "/v2/groups/a/b", NULL, "{}", 501, { "message=*" } },
 	{ "pods", "GET", "/v2/pods", NULL, NULL, 501, { "message=*" } },
 	{ "nothing came of it", "GET", "/v2/apps", NULL, NULL, 200, { "apps=[]" } },
 };
