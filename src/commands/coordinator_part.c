@@ -120,6 +120,7 @@ static bool open_api(struct coordinator_part *part, struct loop *loop,
 	autofree char *credentials = NULL;
 	struct api_options options = {
 		.address = address,
+		.allow_origins = settings->allow_origins,
 		.marathon_check_defaults = settings->marathon_check_defaults,
 	};
 

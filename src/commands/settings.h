@@ -40,6 +40,7 @@ struct settings { /* strings are owned; NULL or "" where nothing was said */
 	int64_t unreachable_after_s;
 	int64_t task_launch_timeout_s;
 	bool marathon_check_defaults;
+	char *allow_origins;
 	char *coordinator, *docker, *hostname, *host_id, *token_file;
 	struct port_range ports;
 	struct pair_list attributes;

@@ -187,6 +187,25 @@ static void charge(struct survey *survey, const struct placement_choice *choice,
 	survey->placed[survey->placed_count++] = choice->host;
 }
 
+static void count_offers(struct offers *offers, const struct survey *survey, bool placed)
+{
+	memset(offers->last_declined, 0, sizeof(offers->last_declined));
+	offers->last_processed = survey->host_count;
+	offers->processed += survey->host_count;
+	*(placed ? &offers->used_ms : &offers->unused_ms) = clock_wall_ms();
+	if (placed)
+		return;
+	offers->unused += survey->host_count;
+	for (size_t i = 0; i < survey->host_count; i++) {
+		size_t reason = placement_first_reason(survey->refusals[i]);
+
+		if (reason == PLACEMENT_REASONS)
+			continue;
+		offers->last_declined[reason]++;
+		offers->declined[reason]++;
+	}
+}
+
 /* Places one more; false when no host takes it (app->waiting_for says why) or without memory. */
 static bool launch_one(struct coordinator *coordinator, struct survey *survey,
 		       struct cluster_app *app, const struct app *definition)
@@ -199,13 +218,14 @@ static bool launch_one(struct coordinator *coordinator, struct survey *survey,
 	autofree int32_t *ports = calloc(definition->port_count + 1, sizeof(*ports));
 	struct placement_choice choice = { .ports = ports };
 	struct instance *instance;
+	bool placed;
 
 	if (!ports)
 		return false;
 	id_random(&request.random, sizeof(request.random));
-	app->refused_count[0] += survey->host_count;
-	if (!placement_choose(&request, &choice, survey->refusals)) {
-		app->refused_count[1] += survey->host_count;
+	placed = placement_choose(&request, &choice, survey->refusals);
+	count_offers(&app->offers, survey, placed);
+	if (!placed) {
 		explain(survey, &request, app->waiting_for, sizeof(app->waiting_for));
 		return false;
 	}
@@ -257,6 +277,8 @@ void launcher_launch(struct coordinator *coordinator, struct cluster_app *app,
 	uint64_t now_ms = loop_now_ms(coordinator->loop), left_ms = 0;
 	autoptr(survey) survey = NULL;
 
+	if (app->waiting == 0)
+		app->offers = (struct offers){ .used_ms = app->offers.used_ms };
 	app->waiting_for[0] = '\0';
 	app->backoff = backoff_expire(app->backoff, &policy, now_ms);
 	while (count > 0 && (left_ms = backoff_left_ms(app->backoff, now_ms)) == 0) {
@@ -267,10 +289,8 @@ void launcher_launch(struct coordinator *coordinator, struct cluster_app *app,
 			break;
 		count--;
 	}
-	if (count > 0 && app->waiting == 0) {
+	if (count > 0 && app->waiting == 0)
 		app->waiting_since_ms = clock_wall_ms();
-		app->refused_count[0] = app->refused_count[1] = 0;
-	}
 	app->waiting = (int32_t)count;
 	if (count == 0)
 		app->waiting_since_ms = 0;
@@ -278,4 +298,23 @@ void launcher_launch(struct coordinator *coordinator, struct cluster_app *app,
 		explain_delay(app, left_ms);
 		deployer_expect_launch(coordinator, left_ms);
 	}
+}
+
+void coordinator_ask_hosts(const struct coordinator *coordinator, const struct cluster_app *app,
+			   verdict_fn *fn, void *arg)
+{
+	autoptr(survey) survey = survey_make(coordinator, app, app->current, 1);
+	autofree int32_t *ports = calloc(app->current->port_count + 1, sizeof(*ports));
+	struct placement_choice choice = { .ports = ports };
+	struct placement_request request = { .app = app->current };
+
+	if (!survey || !ports)
+		return;
+	request.hosts = survey->hosts;
+	request.host_count = survey->host_count;
+	request.placed = survey->placed;
+	request.placed_count = survey->placed_count;
+	(void)placement_choose(&request, &choice, survey->refusals); /* which one is not asked */
+	for (size_t i = 0; i < survey->host_count; i++)
+		fn(survey->records[i], survey->refusals[i], arg);
 }

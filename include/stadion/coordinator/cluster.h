@@ -57,6 +57,14 @@ struct last_failure { /* Marathon's lastTaskFailure */
 	char message[512];
 };
 
+/* What became of the hosts that were looked at for an app: each counts for the first reason that
+ * refuses it. */
+struct offers {
+	unsigned long processed, unused, declined[PLACEMENT_REASONS];	/* since the app waits */
+	unsigned long last_processed, last_declined[PLACEMENT_REASONS]; /* the last time */
+	int64_t used_ms, unused_ms; /* wall; when last; 0: never */
+};
+
 struct cluster_app {
 	char *id;
 	struct app *current;			    /* the wanted definition */
@@ -65,11 +73,11 @@ struct cluster_app {
 	bool removing; /* destroyed by request; goes when its last task has ended */
 	struct backoff backoff;
 	struct last_failure failure;
-	int64_t waiting_since_ms;	/* wall; 0: nothing waits to be launched */
-	int32_t waiting;		/* instances that wait for a place or for time */
-	char waiting_for[512];		/* why, for people */
-	unsigned long refused_count[2]; /* placements tried, refused, since waiting */
-	struct deployment *deployment;	/* that holds this app; NULL: none */
+	int64_t waiting_since_ms; /* wall; 0: nothing waits to be launched */
+	int32_t waiting;	  /* instances that wait for a place or for time */
+	char waiting_for[512];	  /* why, for people */
+	struct offers offers;
+	struct deployment *deployment; /* that holds this app; NULL: none */
 	LIST_HEAD(, instance) instances;
 	size_t instance_count;
 	uint64_t touched; /* coordinator/ledger, as in struct instance */

@@ -32,6 +32,12 @@ void coordinator_free(struct coordinator *coordinator);
 const struct cluster *coordinator_cluster(const struct coordinator *coordinator);
 struct store_stats coordinator_store_stats(const struct coordinator *coordinator);
 
+/* What each host says to one more instance of the app now: `refusals` are bits of enum refusal, 0
+ * for a host that would take it. Nothing without memory. */
+typedef void verdict_fn(const struct host *host, unsigned refusals, void *arg);
+void coordinator_ask_hosts(const struct coordinator *coordinator, const struct cluster_app *app,
+			   verdict_fn *fn, void *arg);
+
 /* The agents' side: POST /agent/v1/... (protocol/messages.h). Checks the token. */
 void coordinator_handle_agent(struct http_exchange *exchange, struct coordinator *coordinator);
 

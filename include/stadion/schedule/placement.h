@@ -42,6 +42,12 @@ enum refusal { /* bits; a host may have several */
 	       REFUSED_ENGINE = 1 << 8,
 };
 
+/* The same in Marathon's words and order, for the queue's funnel. */
+#define PLACEMENT_REASONS 10
+const char *placement_reason_name(size_t reason); /* "InsufficientCpus" */
+bool placement_reason_applies(size_t reason, unsigned refusals);
+size_t placement_first_reason(unsigned refusals); /* PLACEMENT_REASONS: none */
+
 struct placement_request {
 	const struct app *app;
 	const struct placement_host *hosts;
