@@ -11,7 +11,7 @@ from harness import Case, main, wait_for
 
 CHANGES = 500
 CUTS = 100  # of the reader's connection
-KILLS = 5   # of the coordinator
+KILLS = 5  # of the coordinator
 SEED = int(os.environ.get("STADION_SEED", str(random.randrange(1 << 32))))
 
 
@@ -44,7 +44,7 @@ class Reader(threading.Thread):
         head = "GET /v2/events HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n"
         if self.last is not None:
             head += f"Last-Event-ID: {self.last}\r\n"
-        left = self.random.randrange(500, 60000) if self.connections < self.cuts else 1 << 40
+        left = self.random.randrange(200, 15000) if self.connections < self.cuts else 1 << 40
         with socket.create_connection(("127.0.0.1", self.port), 5) as peer:
             peer.settimeout(0.2)
             peer.sendall((head + "\r\n").encode())
@@ -140,7 +140,7 @@ class Events(Case):
         for mark in marks:
             self.assertEqual(self.change(mark), 200)
         self.check(reader, marks, marks)
-        self.assertGreaterEqual(reader.connections, CUTS // 2, "hardly a connection broke")
+        self.assertGreater(reader.connections, CUTS)
         print(f"{reader.connections} connections, {len(reader.frames)} events", flush=True)
 
     def test_a_coordinator_that_is_killed(self):

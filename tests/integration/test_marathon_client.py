@@ -7,7 +7,7 @@ import threading
 import warnings
 
 import marathon
-from marathon.models import MarathonApp
+from marathon.models import MarathonApp, MarathonGroup
 from marathon.models.app import MarathonHealthCheck
 from marathon.models.container import (MarathonContainer, MarathonContainerPortMapping,
                                        MarathonDockerContainer)
@@ -270,6 +270,49 @@ class MarathonClient(Case):
         with self.assertRaises(marathon.exceptions.NotFoundError):
             self.client.reset_delay("/unknown")
 
+    # -- groups
+
+    def app_ids(self, group):
+        return {app.id for app in group.apps}.union(*map(self.app_ids, group.groups))
+
+    def test_groups(self):
+        inner = MarathonGroup(id="back", apps=[self.definition(id="db")])
+        created = self.client.create_group(MarathonGroup(
+            id="/shop", groups=[inner], apps=[self.definition(id="web", dependencies=["back"])]))
+        self.assertEqual(set(created), RESULT)
+        self.idle()
+        with self.assertRaises(marathon.exceptions.ConflictError):
+            self.client.create_group(MarathonGroup(id="/shop"))
+        self.assertEqual([group.id for group in self.client.list_groups()], ["/shop"])
+        group = self.client.get_group("/shop")
+        self.assertEqual(self.app_ids(group), {"/shop/web", "/shop/back/db"})
+        self.assertEqual([inside.id for inside in group.groups], ["/shop/back"])
+        before = {task.id for task in self.client.list_tasks()}
+
+        # What was read and sent back; that a group's version stands alone holds below, too.
+        group.groups[0].version = None
+        self.client.update_group("/shop", group)
+        self.idle()
+        self.assertEqual({task.id for task in self.client.list_tasks()}, before)
+        self.client.scale_group("/shop", 2)
+        self.idle()
+        self.assertEqual({app.instances for app in self.client.list_apps()}, {2})
+        self.assertTrue(before < {task.id for task in self.client.list_tasks()})
+
+        group = self.client.get_group("/shop")
+        group.groups[0].version = None
+        group.apps = [self.definition(id="other")]
+        self.client.update_group("/shop", group)
+        self.idle()
+        self.assertEqual(self.app_ids(self.client.get_group("/shop")),
+                         {"/shop/other", "/shop/back/db"}, "what is not listed is destroyed")
+        self.client.delete_group("/shop")
+        self.idle()
+        self.assertEqual(self.client.list_groups(), [])
+        self.assertEqual(self.client.list_apps(), [])
+        with self.assertRaises(marathon.exceptions.NotFoundError):
+            self.client.get_group("/shop")
+
     # -- events
 
     def listen(self, **options):
@@ -371,6 +414,7 @@ class MarathonClient(Case):
         self.assertTrue(self.check_keys("/v2/deployments", DEPLOYMENT))
         self.assertTrue(self.check_keys("/v2/queue", KNOWN["queue"], inner="queue",
                                         member="queue"))
+        self.check_keys("/v2/groups", GROUP)
         self.check_keys("/v2/info", {
             "name", "version", "buildref", "elected", "leader", "frameworkId", "marathon_config",
             "zookeeper_config", "http_config"})
