@@ -51,12 +51,21 @@ static bool is_recent(const struct coordinator *coordinator, const struct host *
 	       now_ms < host->silent_since_ms + coordinator->unreachable_ms;
 }
 
+static void note_progress(struct host *host, uint64_t now_ms)
+{
+	struct instance *instance;
+
+	LIST_FOREACH(instance, &host->instances, of_host)
+		instance->progress_ms = now_ms;
+}
+
 /* All terms start afresh, and what a host that fell silent just now ran is not replaced before. */
 static void renew_terms(struct coordinator *coordinator, uint64_t now_ms)
 {
 	struct host *host;
 
 	for (host = coordinator->cluster.hosts; host; host = host->hh.next) {
+		note_progress(host, now_ms);
 		if (host->state == HOST_UP)
 			host->heard_ms = now_ms;
 		else if (is_recent(coordinator, host, now_ms))
@@ -137,10 +146,8 @@ bool hosts_start(struct coordinator *coordinator, struct error *error)
 void hosts_reported(struct coordinator *coordinator, struct host *host)
 {
 	bool back = host->state == HOST_UNREACHABLE;
-	struct instance *instance;
 
-	LIST_FOREACH(instance, &host->instances, of_host)
-		instance->progress_ms = loop_now_ms(coordinator->loop);
+	note_progress(host, loop_now_ms(coordinator->loop));
 	host->reported = true;
 	host->state = HOST_UP;
 	coordinator->room = true;
