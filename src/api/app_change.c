@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include "query.h"
+#include "reply.h"
 #include "stadion/base/clock.h"
 #include "stadion/json/json.h"
+#include "views.h"
 
 /* Whether anything but id and version is said. */
 static bool says_more(struct json_object *document)
@@ -58,4 +61,38 @@ enum app_update_result app_update_read(const struct api *api, const struct app_u
 		return roll_back(there, update->document, out, problems);
 	*out = app_read(update->document, &options, problems);
 	return *out ? APP_UPDATE_GOOD : APP_UPDATE_PROBLEMS;
+}
+
+static void answer_plan(struct http_exchange *exchange, const struct change_outcome *outcome,
+			struct pending *pending)
+{
+	const struct deployment *plan = outcome->plan;
+	struct text body = TEXT_INIT(REPLY_MAX);
+	struct json_writer writer = JSON_WRITER(&body);
+
+	(void)pending;
+	json_object_begin(&writer);
+	deployment_steps_write(&writer, plan);
+	json_key(&writer, "restarts");
+	json_array_begin(&writer);
+	for (size_t i = 0; i < plan->action_count; i++)
+		if (plan->actions[i].action == PLAN_RESTART)
+			json_put_text(&writer, plan->actions[i].app_id);
+	json_array_end(&writer);
+	json_object_end(&writer);
+	http_exchange_reply_json(exchange, 200, &body);
+}
+
+void app_changes_start(struct api *api, struct http_exchange *exchange,
+		       const struct change *changes, size_t count, pending_answer_fn *answer)
+{
+	bool dry = query_flag(exchange, "dryRun", false);
+	struct pending *pending = pending_new(api, exchange, dry ? answer_plan : answer,
+					      count == 1 ? changes[0].id : NULL);
+
+	if (pending && dry)
+		coordinator_preview(api->coordinator, changes, count, pending_done, pending);
+	else if (pending)
+		coordinator_change(api->coordinator, changes, count,
+				   query_flag(exchange, "force", false), pending_done, pending);
 }

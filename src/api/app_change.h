@@ -6,6 +6,7 @@
 #include <stdbool.h>
 
 #include "api_state.h"
+#include "pending.h"
 #include "stadion/model/app_read.h"
 
 struct app_update {
@@ -13,6 +14,11 @@ struct app_update {
 	const char *id; /* absolute */
 	bool partial;	/* lay it over what is there; else it is a whole definition */
 };
+
+/* Asks the coordinator for changes of apps, with the exchange's `force`; `answer` answers. With
+ * dryRun=true nothing is changed, and the answer is {"steps": [...], "restarts": [ids]}. */
+void app_changes_start(struct api *api, struct http_exchange *exchange,
+		       const struct change *changes, size_t count, pending_answer_fn *answer);
 
 enum app_update_result {
 	APP_UPDATE_GOOD,

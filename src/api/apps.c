@@ -211,13 +211,13 @@ void apps_create(struct http_exchange *exchange, const struct route_match *match
 		reply_message(exchange, 409, "An app with id [%s] already exists.", app->id);
 		return;
 	}
-	start_change(api, exchange,
-		     &(struct change){ .kind = CHANGE_CREATE,
-				       .id = app->id,
-				       .app = app,
-				       .client = http_exchange_peer(exchange),
-				       .uri = http_exchange_path(exchange) },
-		     query_flag(exchange, "force", false), answer_created_app);
+	app_changes_start(api, exchange,
+			  &(struct change){ .kind = CHANGE_CREATE,
+					    .id = app->id,
+					    .app = app,
+					    .client = http_exchange_peer(exchange),
+					    .uri = http_exchange_path(exchange) },
+			  1, answer_created_app);
 }
 
 /* Answers for all results but the good one. */
@@ -266,14 +266,13 @@ static void change_app(struct http_exchange *exchange, struct api *api, const ch
 	update.id = id;
 	if (reply_update(exchange, app_update_read(api, &update, &app, &problems), &update,
 			 &problems))
-		start_change(api, exchange,
-			     &(struct change){ .kind = CHANGE_UPDATE,
-					       .id = id,
-					       .app = app,
-					       .client = http_exchange_peer(exchange),
-					       .uri = http_exchange_path(exchange) },
-			     query_flag(exchange, "force", false),
-			     there ? pending_answer_deployment : answer_created_deployment);
+		app_changes_start(api, exchange,
+				  &(struct change){ .kind = CHANGE_UPDATE,
+						    .id = id,
+						    .app = app,
+						    .client = http_exchange_peer(exchange),
+						    .uri = http_exchange_path(exchange) },
+				  1, there ? pending_answer_deployment : answer_created_deployment);
 }
 
 void app_update(struct http_exchange *exchange, const struct route_match *match, void *arg)

@@ -132,7 +132,6 @@ static void change_many(struct http_exchange *exchange, struct api *api, bool pa
 	struct update_list list = { 0 };
 	struct problems problems = { 0 };
 	autoptr(json_object) document = body_read(exchange);
-	struct pending *pending;
 	size_t count;
 	bool good;
 
@@ -156,10 +155,9 @@ static void change_many(struct http_exchange *exchange, struct api *api, bool pa
 		good = read_update(exchange, api, &list, json_object_array_get_idx(document, i),
 				   partial);
 	good = good && (create || check_exists(exchange, api, &list));
-	pending = good ? pending_new(api, exchange, pending_answer_deployment, NULL) : NULL;
-	if (pending)
-		coordinator_change(api->coordinator, list.changes, list.count,
-				   query_flag(exchange, "force", false), pending_done, pending);
+	if (good)
+		app_changes_start(api, exchange, list.changes, list.count,
+				  pending_answer_deployment);
 	update_list_clear(&list);
 }
 

@@ -96,7 +96,7 @@ bool pending_await(struct pending *pending, const struct change_outcome *outcome
 	struct coordinator *coordinator = pending->api->coordinator;
 	struct error error = { 0 };
 
-	if (pending->wait_ms == 0 || !outcome->deployment_id)
+	if (pending->wait_ms == 0 || !outcome->deployment_id || outcome->plan)
 		return false;
 	if (!cluster_find_deployment(coordinator_cluster(coordinator), outcome->deployment_id)) {
 		http_exchange_header(pending->exchange, HEADER,

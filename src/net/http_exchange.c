@@ -35,13 +35,20 @@ static bool fill(struct http_exchange *exchange, struct evhttp_request *request)
 	const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
 	const char *path = uri ? evhttp_uri_get_path(uri) : NULL;
 	const char *query = uri ? evhttp_uri_get_query(uri) : NULL;
+	const char *target = evhttp_request_get_uri(request);
+	size_t path_len = path ? strlen(path) : 0;
 	char *peer = NULL;
 	ev_uint16_t port;
 
+	if (target && strncmp(target, "//", 2) == 0) { /* for evhttp, the name of a host follows */
+		path = target;
+		path_len = strcspn(target, "?#");
+		query = target[path_len] == '?' ? target + path_len + 1 : NULL;
+	}
 	evhttp_connection_get_peer(evhttp_request_get_connection(request), &peer, &port);
 	exchange->method = method_name(evhttp_request_get_command(request));
 	exchange->is_head = evhttp_request_get_command(request) == EVHTTP_REQ_HEAD;
-	exchange->path = decoded(path ? path : "", path ? strlen(path) : 0, false);
+	exchange->path = decoded(path ? path : "", path_len, false);
 	exchange->query_text = text_duplicate(query ? query : "");
 	exchange->peer = text_duplicate(peer ? peer : "");
 	exchange->body = evbuffer_new();
