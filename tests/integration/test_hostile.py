@@ -68,6 +68,20 @@ BODIES = [
     ("10,000 wrong apps", post("[" + ",".join(['{"id":"A"}'] * 10000) + "]", method="PUT"), 422),
     ("10,000 unknown fields that are wrong too", post("{%s}" % ",".join(
         f'"field{number}":{number}' for number in range(10000))), 422),
+    ("groups in groups", post('{"id":"a","groups":[' * 5000 + "]}" * 5000, "/v2/groups"), 400),
+    ("10,000 groups of one name", post('{"id":"g","groups":[%s]}' % ",".join(
+        ['{"id":"a"}'] * 10000), "/v2/groups"), 422),
+    ("groups that depend on each other", post(
+        '{"id":"g","groups":[{"id":"a","dependencies":["../b"],"apps":[%s]},'
+        '{"id":"b","dependencies":["../a"],"apps":[%s]}]}' % ((
+            '{"id":"x","cmd":"x","instances":0}',) * 2), "/v2/groups"), 422),
+    ("a group below nothing", post('{"scaleBy":-1}', "/v2/groups/none", "PUT"), (404, 422)),
+    ("a scale that is no number", post('{"scaleBy":"x"}', "/v2/groups", "PUT"), 422),
+    ("100,000 tasks that are none", post('{"ids":[%s]}' % ",".join(
+        ['"no task"'] * 100000), "/v2/tasks/delete"), 400),
+    ("a list for a kill", post("[]", "/v2/tasks/delete"), (400, 422)),
+    ("a wait without end", post('{"id":"w","cmd":"x","instances":0}',
+                                "/v2/apps?wait=99999999999999999999"), (400, 422)),
 ]
 
 HEADS = [
@@ -92,6 +106,12 @@ HEADS = [
     ("a path that is not UTF-8", get("/v2/apps/%ff"), 400),
     ("a path of 10 kB", get("/v2/apps/" + "a" * 10000), 414),
     ("a query of 10,000 keys", get("/v2/apps/none?" + "a&" * 5000), 404),
+    ("a selector of brackets", get("/v2/apps?label=" + "(" * 5000), 422),
+    ("a selector that ends in an escape", get("/v2/apps?label=%5C"), 422),
+    ("events for nobody", get("/v2/events"), (405, 406)),
+    ("a hundred types of events", get("/v2/events?" + "event_type=a&" * 100,
+                                      "Accept: text/event-stream\r\n"), 400),
+    ("a version of no time", get("/v2/groups/versions/zzz"), (404, 422)),
     ("thousands of headers", get("/ping", "".join(f"X-{i}: y\r\n" for i in range(1500))), 431),
     ("megabytes of headers", get("/ping", "X: y\r\n" * 500000), None),
     ("a header of 1 MB", get("/ping", "X: " + "y" * MIB + "\r\n"), None),
