@@ -154,15 +154,36 @@ static size_t parent_len(const char *id, size_t len)
 	return len > 0 ? len - 1 : 0;
 }
 
-/* The longest group that has all of the apps in it. */
-void event_text_group(struct json_writer *writer, const char *const *app_ids, size_t count)
+/* How much of the group `a` is left to hold the group `b` as well. */
+static size_t common_len(const char *a, size_t len, const char *b, size_t b_len)
 {
-	size_t len = count > 0 ? parent_len(app_ids[0], strlen(app_ids[0])) : 0;
+	while (len > 0 &&
+	       (len > b_len || strncmp(a, b, len) != 0 || (len < b_len && b[len] != '/')))
+		len = parent_len(a, len);
+	return len;
+}
 
-	for (size_t i = 1; i < count; i++)
-		while (len > 0 &&
-		       (strncmp(app_ids[i], app_ids[0], len) != 0 || app_ids[i][len] != '/'))
-			len = parent_len(app_ids[0], len);
+void event_text_group(struct json_writer *writer, const struct transition *transition)
+{
+	const char *group = NULL;
+	size_t len = 0;
+
+	for (size_t i = 0; i < transition->count; i++) {
+		const char *id = transition->wishes[i].id;
+		size_t id_len = parent_len(id, strlen(id));
+
+		len = group ? common_len(group, len, id, id_len) : id_len;
+		group = group ? group : id;
+	}
+	for (size_t i = 0; i < transition->group_count; i++) {
+		const char *id = transition->groups[i].id;
+		size_t id_len = strcmp(id, "/") == 0 ? 0 : strlen(id);
+
+		if (transition->groups[i].kind == GROUP_WISH_TOUCHED)
+			continue;
+		len = group ? common_len(group, len, id, id_len) : id_len;
+		group = group ? group : id;
+	}
 	json_key(writer, "groupId");
-	json_put_text_bytes(writer, len > 0 ? app_ids[0] : "/", len > 0 ? len : 1);
+	json_put_text_bytes(writer, len > 0 ? group : "/", len > 0 ? len : 1);
 }

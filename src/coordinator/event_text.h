@@ -5,6 +5,7 @@
 
 #include "stadion/coordinator/cluster.h"
 #include "stadion/json/json_writer.h"
+#include "transition.h"
 
 /* `plan`. An app-less `original` and `target` stand for the root groups of the heavy form: some
  * clients fail without. */
@@ -26,5 +27,5 @@ void event_text_instance(struct json_writer *writer, const struct instance *inst
 			 const char *condition);
 const char *event_text_condition(enum task_state state); /* "Running" */
 
-/* The id of the group that is changed by a change of the apps: "/", "/group". */
-void event_text_group(struct json_writer *writer, const char *const *app_ids, size_t count);
+/* `groupId`: the smallest group that has all in it that changes. */
+void event_text_group(struct json_writer *writer, const struct transition *transition);

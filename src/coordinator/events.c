@@ -66,18 +66,10 @@ static void add_checks(struct coordinator *coordinator, const struct wish *wish,
 
 static void add_group(struct coordinator *coordinator, const struct transition *transition)
 {
-	autofree const char **ids = calloc(transition->count + 1, sizeof(const char *));
-	struct json_writer *writer;
 	struct draft draft;
+	struct json_writer *writer = begin(&draft);
 
-	if (!ids) {
-		coordinator->ledger.incomplete = true;
-		return;
-	}
-	for (size_t i = 0; i < transition->count; i++)
-		ids[i] = transition->wishes[i].id;
-	writer = begin(&draft);
-	event_text_group(writer, ids, transition->count);
+	event_text_group(writer, transition);
 	json_field_timestamp(writer, "version", transition->version_ms);
 	add(coordinator, &draft, "group_change_success");
 }

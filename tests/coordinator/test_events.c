@@ -1,5 +1,7 @@
 #include "coordinator/stage.h"
 
+#include "event_text.h"
+
 /* What is told of an app's course, and in which order; hosts are played over HTTP. */
 
 #define APP(more) "{\"id\":\"/g/a\",\"cmd\":\"sleep 1000\",\"cpus\":0.1,\"mem\":32" more "}"
@@ -254,6 +256,57 @@ START_TEST(a_restart_repeats_nothing_and_goes_on)
 }
 END_TEST
 
+static const struct group_row {
+	const char *claim;
+	char *apps[3];
+	struct group_wish groups[3];
+	const char *want;
+} group_rows[] = {
+	{ "an app at the top", { "/a" }, { { 0 } }, "/" },
+	{ "an app in a group", { "/g/h/a" }, { { 0 } }, "/g/h" },
+	{ "two of one group", { "/g/a", "/g/b" }, { { 0 } }, "/g" },
+	{ "names that begin alike", { "/g/a", "/ga/b" }, { { 0 } }, "/" },
+	{ "one below the other", { "/g/h/a", "/g/a" }, { { 0 } }, "/g" },
+	{ "the other way round", { "/g/a", "/g/h/a" }, { { 0 } }, "/g" },
+	{ "a group alone", { NULL }, { { GROUP_WISH_SET, "/g", NULL } }, "/g" },
+	{ "the root", { NULL }, { { GROUP_WISH_SET, "/", NULL } }, "/" },
+	{ "a group and an app of it",
+	  { "/g/a" },
+	  { { GROUP_WISH_GONE, "/g", NULL }, { GROUP_WISH_GONE, "/g/h", NULL } },
+	  "/g" },
+	{ "two groups",
+	  { NULL },
+	  { { GROUP_WISH_SET, "/g/a", NULL }, { GROUP_WISH_SET, "/g/b", NULL } },
+	  "/g" },
+	{ "what is around does not count",
+	  { "/g/h/a" },
+	  { { GROUP_WISH_TOUCHED, "/g", NULL }, { GROUP_WISH_TOUCHED, "/g/h", NULL } },
+	  "/g/h" },
+	{ "nothing at all", { NULL }, { { 0 } }, "/" },
+};
+
+START_TEST(a_change_has_a_group)
+{
+	struct group_row row = group_rows[_i];
+	struct wish wishes[3] = { { 0 } };
+	struct transition transition = { .wishes = wishes, .groups = row.groups };
+	struct text text = TEXT_INIT(4096);
+	struct json_writer writer = JSON_WRITER(&text);
+	char want[64];
+
+	while (transition.count < ROWS(row.apps) && row.apps[transition.count]) {
+		wishes[transition.count].id = row.apps[transition.count];
+		transition.count++;
+	}
+	while (transition.group_count < ROWS(row.groups) && row.groups[transition.group_count].id)
+		transition.group_count++;
+	event_text_group(&writer, &transition);
+	snprintf(want, sizeof(want), "\"groupId\":\"%s\"", row.want);
+	ck_assert_msg(!strcmp(text_string(&text), want), "%s: %s", row.claim, text_string(&text));
+	text_clear(&text);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("events");
@@ -266,6 +319,7 @@ int main(void)
 	tcase_add_test(tcase, a_forced_change_fails_the_one_before);
 	tcase_add_test(tcase, health_is_told_of);
 	tcase_add_test(tcase, a_restart_repeats_nothing_and_goes_on);
+	tcase_add_loop_test(tcase, a_change_has_a_group, 0, ROWS(group_rows));
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
