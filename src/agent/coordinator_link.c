@@ -16,6 +16,7 @@
 #define WANTED_EXTRA_MS 5000 /* on top of the time that the list may be held back */
 #define CHECK_MS 5000	     /* looks for reports that nobody took, should a wake be lost */
 #define URL_MAX 1024
+#define AWAY_FAILURES 3 /* in a row, and another coordinator is looked for, if there is one */
 
 struct lane { /* one of the two loops of a session; hello runs on the report's */
 	struct coordinator_link *link;
@@ -91,13 +92,25 @@ static void link_address(const struct coordinator_link *link, const char *path, 
 	(void)snprintf(out, URL_MAX, "%.*s%s", len, at, path); /* cut: refused by the client */
 }
 
-static void link_next_address(struct coordinator_link *link)
+static size_t link_addresses(const struct coordinator_link *link)
 {
 	size_t count = 1;
 
 	for (const char *at = link->urls; *at; at++)
 		count += *at == ',';
-	link->url = (link->url + 1) % count;
+	return count;
+}
+
+static void link_next_address(struct coordinator_link *link)
+{
+	link->url = (link->url + 1) % link_addresses(link);
+}
+
+/* Its host may be gone for good, and its session with it. */
+static bool link_abandons(const struct coordinator_link *link, const struct lane *lane, long status)
+{
+	return (status == 0 || status >= 500) && lane->failures >= AWAY_FAILURES &&
+	       link_addresses(link) > 1;
 }
 
 /* Takes the body's content. */
@@ -168,7 +181,8 @@ static void lane_answered(struct lane *lane, const struct http_reply *reply, ans
 		return;
 	}
 	link_away(link, error.text);
-	if (reply->status == 401 || reply->status == 403 || !in_session) {
+	if (reply->status == 401 || reply->status == 403 || !in_session ||
+	    link_abandons(link, lane, reply->status)) {
 		link_part(link);
 		link_next_address(link);
 		lane_retry(&link->reports);

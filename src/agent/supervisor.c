@@ -11,6 +11,7 @@
 #include "task.h"
 
 #define SURVEY_RETRY_MS 1000
+#define FRESH_CHECKS_MS 10000 /* plain successes are told so often, at most, and not written */
 #define SETTLE_MS 3000 /* the coordinator is greeted after that even if the engine is silent */
 
 struct source { /* of what is found: a runtime */
@@ -30,6 +31,7 @@ struct supervisor {
 	bool wanted_known;   /* a list has come since the session began */
 	bool condition_told; /* the engine's condition as it is now was reported */
 	bool settled;
+	uint64_t checks_told_ms; /* monotonic */
 	struct source docker, process;
 	struct timer settle; /* until `settled` */
 	struct timer pass;   /* goes through everything, soon */
@@ -277,6 +279,17 @@ static void on_condition(void *arg)
 	supervisor->options.news(supervisor->options.arg);
 }
 
+static void on_journal(void *arg)
+{
+	struct supervisor *supervisor = arg;
+	int64_t since_ms;
+	bool refuses = journal_problem(supervisor->options.journal, &since_ms) != NULL;
+
+	for (struct task *task = supervisor->tasks; refuses && task; task = task->hh.next)
+		task_unrecorded(task);
+	on_condition(supervisor);
+}
+
 static void fill_condition(struct supervisor *supervisor, struct report *out)
 {
 	struct runtime_condition engine;
@@ -294,25 +307,42 @@ static void fill_condition(struct supervisor *supervisor, struct report *out)
 	(void)text_copy(out->engine_problem, sizeof(out->engine_problem), problem ? problem : "");
 }
 
+/* Whether a list of all tasks would be true: the engine has listed its containers some time since
+ * the journal is there, and what was found then is on disk. */
+static bool knows_all(const struct supervisor *supervisor)
+{
+	for (const struct task *task = supervisor->tasks; task; task = task->hh.next) {
+		if (!task->defined && !task->committed_seq)
+			return false; /* its commit is news */
+	}
+	return journal_meta(supervisor->options.journal, JOURNAL_SURVEYED)[0] != '\0';
+}
+
 bool supervisor_report(struct supervisor *supervisor, struct report *out)
 {
 	size_t count = HASH_COUNT(supervisor->tasks);
 	bool any = !supervisor->condition_told;
+	uint64_t now_ms = clock_monotonic_ms();
+	bool fresh = now_ms - supervisor->checks_told_ms >= FRESH_CHECKS_MS;
 
 	fill_condition(supervisor, out);
-	out->complete =
-		out->complete && journal_meta(supervisor->options.journal, JOURNAL_SURVEYED)[0];
+	out->complete = out->complete && knows_all(supervisor);
 	out->tasks = calloc(count ? count : 1, sizeof(*out->tasks));
 	if (!out->tasks)
 		return false;
 	for (struct task *task = supervisor->tasks; task; task = task->hh.next) {
 		/* In a complete report, a change that is not on disk yet goes under the number of
 		 * the last one that is: its own number follows. */
-		bool tell = out->complete ? task->committed_seq > 0 : task_has_news(task);
+		bool tell = out->complete
+				    ? task->committed_seq > 0
+				    : task_has_news(task) || (fresh && task_has_fresh_checks(task));
 
 		if (!tell || !task_status_copy(&out->tasks[out->task_count], &task->status))
 			continue;
 		out->tasks[out->task_count++].seq = task->committed_seq;
+		if (task->checked)
+			supervisor->checks_told_ms = now_ms;
+		task->checked = false;
 		any = true;
 	}
 	supervisor->condition_told = true;
@@ -407,6 +437,6 @@ struct supervisor *supervisor_new(const struct supervisor_options *options, stru
 		return NULL;
 	timer_start(&supervisor->settle, SETTLE_MS);
 	runtime_on_condition(options->docker, on_condition, supervisor);
-	journal_on_problem(options->journal, on_condition, supervisor);
+	journal_on_problem(options->journal, on_journal, supervisor);
 	return TAKE(supervisor);
 }

@@ -167,6 +167,7 @@ static void on_checked(const struct prober_news *news, void *arg)
 	char message[512];
 
 	task->status.checks[news->check] = verdict->result;
+	task->checked = true;
 	if (verdict->flipped)
 		log_info("task.health", F("task", task->status.task_id),
 			 F("check", (int64_t)news->check),
@@ -283,11 +284,15 @@ static void tell_progress(struct task *task, const struct runtime_report *report
 
 static void commit_kill(struct task *task, const struct occasion *occasion)
 {
+	int64_t since_ms;
+
 	assert(occasion);
 	prober_free(TAKE(task->prober));
 	task->status.killed_unhealthy = occasion->unhealthy;
 	task_enter(task, TASK_KILLING, occasion->message);
 	task_changed_and_wait(task);
+	if (journal_problem(task->context->journal, &since_ms))
+		task_unrecorded(task);
 }
 
 static void stop(struct task *task)
@@ -476,6 +481,15 @@ void task_kill(struct task *task, const char *message)
 	task_handle(task, ON_KILL, &(struct occasion){ .message = message });
 }
 
+void task_unrecorded(struct task *task)
+{
+	if (!task->awaited_seq ||
+	    (task->phase != PHASE_STOPPING && task->phase != PHASE_ADOPTING_TO_STOP))
+		return;
+	task->awaited_seq = 0;
+	task_handle(task, ON_COMMITTED, NULL);
+}
+
 void task_acked(struct task *task, uint64_t seq)
 {
 	if (seq > task->acked_seq && seq <= task->committed_seq)
@@ -506,6 +520,11 @@ struct reconcile_known task_known(const struct task *task)
 bool task_has_news(const struct task *task)
 {
 	return task->committed_seq == task->status.seq && task->committed_seq > task->acked_seq;
+}
+
+bool task_has_fresh_checks(const struct task *task)
+{
+	return task->checked && task->committed_seq > 0 && task->committed_seq == task->status.seq;
 }
 
 void task_free(struct task *task)

@@ -47,6 +47,7 @@ struct task {
 	struct runtime_unit *unit;
 	struct prober *prober;
 	uint64_t progress_ms; /* monotonic; when a pull's progress was last told */
+	bool checked;	      /* its checks passed since they were last told */
 
 	/* The supervisor's own notes. */
 	bool wanted; /* in the newest wanted list */
@@ -74,8 +75,14 @@ void task_define(struct task *task, const struct wanted_task *wanted);
 void task_kill(struct task *task, const char *message);
 void task_acked(struct task *task, uint64_t seq);
 
+/* The journal refuses writes: an end that is wanted does not wait for them, or an app that fills
+ * the disk could not be stopped. */
+void task_unrecorded(struct task *task);
+
 bool task_in_docker(const struct task *task);
 bool task_recalled(const struct task *task); /* its runtime's list is still waited for */
 struct reconcile_known task_known(const struct task *task);
 /* Something is on disk that the coordinator has not acknowledged. */
 bool task_has_news(const struct task *task);
+/* Nothing has changed but the times of its checks. */
+bool task_has_fresh_checks(const struct task *task);

@@ -130,6 +130,19 @@ static bool move_instance(struct coordinator *coordinator, struct instance *inst
 	return true;
 }
 
+/* Plain successes make no change of their own: their times are for who looks, and not kept. */
+static void note_checks(struct instance *instance, const struct task_status *status)
+{
+	struct task_status *known = &instance->status;
+
+	if (known->state != status->state || known->check_count != status->check_count)
+		return;
+	for (size_t i = 0; i < known->check_count; i++) {
+		if (known->checks[i].alive && status->checks[i].alive)
+			known->checks[i] = status->checks[i];
+	}
+}
+
 static bool apply_status(struct coordinator *coordinator, const struct host *host,
 			 const struct task_status *status)
 {
@@ -148,6 +161,8 @@ static bool apply_status(struct coordinator *coordinator, const struct host *hos
 		return true;
 	}
 	instance->unseen_stops = 0;
+	if (status->seq == instance->status.seq)
+		note_checks(instance, status);
 	if (status->seq <= instance->status.seq)
 		return true;
 	return task_state_terminal(status->state) ? end_instance(coordinator, instance, status)

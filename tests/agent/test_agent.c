@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -20,15 +21,17 @@ static struct loop *loop;
 static struct agent *agent;
 static struct coordinator_fixture coordinator;
 static const char *engine = ENGINE_SOCKET;
+static char before[64]; /* a coordinator to ask first; "": none */
 static char state[64];
 static char id[PATH_MAX];
 
 static void start_agent(void)
 {
-	char url[64];
+	char url[160];
 	struct error error = { 0 };
 
-	snprintf(url, sizeof(url), "http://127.0.0.1:%u", http_server_port(coordinator.server));
+	snprintf(url, sizeof(url), "%s%shttp://127.0.0.1:%u", before, before[0] ? "," : "",
+		 http_server_port(coordinator.server));
 	const struct agent_options options = { .coordinator = url,
 					       .token = FIXTURE_TOKEN,
 					       .docker = engine,
@@ -293,6 +296,25 @@ START_TEST(a_fixed_port_that_somebody_has_is_named)
 }
 END_TEST
 
+static bool succeeded_after(void *arg)
+{
+	return said()->checks[0].last_success_ms > *(int64_t *)arg;
+}
+
+START_TEST(the_time_of_the_last_success_moves_without_a_change)
+{
+	int64_t first_ms;
+	uint64_t seq;
+
+	fixture_want(&coordinator, id, with_check(make_server(0), CHECK_HTTP, "/", 3), 33150, 0);
+	wait_until(loop, is_healthy, NULL, "health");
+	first_ms = said()->checks[0].last_success_ms;
+	seq = said()->seq;
+	wait_until(loop, succeeded_after, &first_ms, "news of another success");
+	ck_assert_uint_eq(said()->seq, seq);
+}
+END_TEST
+
 static const struct {
 	enum check_protocol protocol;
 	const char *what, *cause;
@@ -416,6 +438,43 @@ START_TEST(an_agent_without_memory_adopts_by_labels)
 }
 END_TEST
 
+static bool reported_after(void *arg)
+{
+	return coordinator.reports > *(unsigned *)arg;
+}
+
+/* Its list would lack what runs, and whoever believed it would start that anew. */
+START_TEST(an_agent_without_memory_and_engine_gives_no_complete_list)
+{
+	char path[80], container[72];
+	unsigned reports;
+
+	fixture_want(&coordinator, id, make_server(0), 33450, 0);
+	wait_until(loop, is_running, NULL, "running");
+	snprintf(container, sizeof(container), "%s", said()->container_id);
+	coordinator.wanted[0].seen = said()->seq;
+	stop_agent();
+	lose_state();
+	snprintf(path, sizeof(path), "/tmp/%s.sock", fixture_host);
+	engine = path;
+	start_agent();
+	reports = coordinator.reports;
+	wait_until(loop, reported_after, &reports, "a report without engine");
+	ck_assert_int_gt(coordinator.engine_down_since_ms, 0);
+	ck_assert_uint_eq(coordinator.complete_reports, 1);
+	ck_assert(symlink(ENGINE_SOCKET, path) == 0);
+	wait_complete(2);
+	ck_assert_uint_eq(coordinator.complete_count, 1);
+	ck_assert_int_eq(said()->state, TASK_RUNNING);
+	ck_assert_str_eq(said()->container_id, container);
+	ck_assert_uint_eq(fixture_count(loop), 1);
+	stop_agent();
+	engine = ENGINE_SOCKET;
+	start_agent();
+	(void)unlink(path);
+}
+END_TEST
+
 START_TEST(an_agent_without_memory_stops_what_nobody_wants)
 {
 	fixture_want(&coordinator, id, make_server(0), 33500, 0);
@@ -503,6 +562,81 @@ START_TEST(a_deposed_coordinator_is_not_obeyed)
 	wait_until(loop, greeted_often, &hellos, "greetings without obedience");
 	ck_assert_uint_eq(fixture_count(loop), 1);
 	coordinator.epoch++;
+}
+END_TEST
+
+static bool was_listed(void *arg)
+{
+	return ((struct coordinator_fixture *)arg)->complete_reports > 0;
+}
+
+START_TEST(another_coordinator_is_found_when_one_has_gone)
+{
+	struct coordinator_fixture first;
+	unsigned hellos;
+
+	stop_agent();
+	fixture_start(&first, loop);
+	snprintf(before, sizeof(before), "http://127.0.0.1:%u", http_server_port(first.server));
+	start_agent();
+	before[0] = '\0';
+	wait_until(loop, was_listed, &first, "a session with the first one");
+	hellos = coordinator.hellos + 1;
+	fixture_stop(&first);
+	wait_until(loop, greeted_often, &hellos, "a greeting of the other one");
+	fixture_want(&coordinator, id, make_server(0), 33950, 0);
+	wait_until(loop, is_running, NULL, "running");
+}
+END_TEST
+
+static bool stands_still(void *arg)
+{
+	char path[128];
+	struct answer answer;
+	bool running;
+
+	snprintf(path, sizeof(path), "/containers/%s/json", (const char *)arg);
+	answer = ask_engine(loop, NULL, path);
+	running = json_flag(json_object_member(answer.document, "State"), "Running", true);
+	json_object_put(answer.document);
+	return !running;
+}
+
+static void fill_disk(const char *path)
+{
+	static const char block[4096];
+	FILE *file = fopen(path, "we");
+
+	ck_assert_ptr_nonnull(file);
+	setvbuf(file, NULL, _IONBF, 0);
+	while (fwrite(block, sizeof(block), 1, file) == 1)
+		;
+	(void)fclose(file);
+}
+
+START_TEST(a_full_disk_keeps_nobody_alive)
+{
+	char container[72], junk[80];
+
+	if (geteuid() != 0) /* who may not mount has no disk to fill */
+		return;
+	stop_agent();
+	ck_assert(mount("tmpfs", state, "tmpfs", 0, "size=2m") == 0);
+	start_agent();
+	fixture_want(&coordinator, id, make_server(0), 33960, 0);
+	wait_until(loop, is_running, NULL, "running");
+	snprintf(container, sizeof(container), "%s", said()->container_id);
+	snprintf(junk, sizeof(junk), "%s/junk", state);
+	fill_disk(junk);
+	fixture_unwant_all(&coordinator);
+	wait_until(loop, stands_still, container, "the end");
+	ck_assert(unlink(junk) == 0);
+	wait_until(loop, has_ended, NULL, "the end's report");
+	ck_assert_int_eq(said()->state, TASK_KILLED);
+	wait_until(loop, engine_is_clean, NULL, "removal");
+	stop_agent();
+	ck_assert(umount(state) == 0);
+	start_agent();
 }
 END_TEST
 
@@ -629,16 +763,20 @@ static Suite *suite(void)
 	tcase_add_test(tcase, an_image_that_is_not_there_is_told_in_the_engines_words);
 	tcase_add_test(tcase, another_port_is_taken_when_somebody_has_it);
 	tcase_add_test(tcase, a_fixed_port_that_somebody_has_is_named);
+	tcase_add_test(tcase, the_time_of_the_last_success_moves_without_a_change);
 	tcase_add_loop_test(tcase, an_unhealthy_task_is_killed_and_says_why, 0, (int)ROWS(sick));
 	tcase_add_test(tcase, an_engine_that_is_away_is_told_and_changes_no_task);
 	tcase_add_test(tcase, a_process_is_a_task_as_well);
 	tcase_add_test(tcase, a_restarted_agent_adopts);
 	tcase_add_test(tcase, an_agent_without_memory_adopts_by_labels);
+	tcase_add_test(tcase, an_agent_without_memory_and_engine_gives_no_complete_list);
 	tcase_add_test(tcase, an_agent_without_memory_stops_what_nobody_wants);
 	tcase_add_loop_test(tcase, what_happened_meanwhile_is_told, 0, (int)ROWS(fates));
 	tcase_add_test(tcase, what_ran_and_is_gone_without_a_trace_is_not_started);
 	tcase_add_test(tcase, a_coordinator_that_forgot_its_sessions_is_greeted_again);
 	tcase_add_test(tcase, a_deposed_coordinator_is_not_obeyed);
+	tcase_add_test(tcase, another_coordinator_is_found_when_one_has_gone);
+	tcase_add_test(tcase, a_full_disk_keeps_nobody_alive);
 	tcase_add_test(tcase, killed_at_any_moment_it_neither_doubles_nor_loses);
 	suite_add_tcase(made, tcase);
 	return made;
