@@ -303,9 +303,22 @@ START_TEST(refusals_change_nothing)
 }
 END_TEST
 
+/* The coordinator has heard of so many. One that ends before its host ever spoke of it takes as
+ * long as the host may hold its poll. */
+static bool are_heard(struct stage *at, void *arg)
+{
+	const struct instance *instance = stage_cluster(at)->instances;
+	int heard = 0;
+
+	for (; instance; instance = instance->hh.next)
+		heard += instance->status.seq > 0;
+	return heard == *(int *)arg;
+}
+
 START_TEST(a_deployment_locks_its_group)
 {
 	struct answer answer;
+	int all = 7;
 
 	stage_set_up(&stage, 1);
 	stage.hosts[0].stays_staging = true;
@@ -316,6 +329,7 @@ START_TEST(a_deployment_locks_its_group)
 	answer = change_groups(CHANGE_GROUP_UPDATE, "/g/web", "{\"scaleBy\":2}", true, false,
 			       on_answer);
 	ck_assert_int_eq(answer.error.kind, ERROR_NONE);
+	stage_wait(&stage, "word of all tasks", are_heard, &all);
 	ck_assert_int_eq(destroy("/g").error.kind, ERROR_NONE);
 	settle(0);
 	expect("/");
