@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -273,6 +274,64 @@ START_TEST(runs_as_its_user)
 }
 END_TEST
 
+START_TEST(output_is_rotated)
+{
+	struct seen seen = { 0 };
+	struct stat old;
+	char path[160];
+
+	start(&seen, "head -c 10485760 /dev/zero; echo; echo end", NULL, "t");
+	wait_until(ended, &seen, "its end");
+	snprintf(path, sizeof(path), "%s/t/stdout.1", directory);
+	ck_assert(stat(path, &old) == 0);
+	ck_assert_int_ge(old.st_size, 10 << 20);
+	ck_assert_int_lt(old.st_size, (10 << 20) + (64 << 10));
+	snprintf(path, sizeof(path), "%s/t/stdout", directory);
+	ck_assert(stat(path, &old) == 0);
+	ck_assert_int_lt(old.st_size, 64 << 10);
+	runtime_remove(seen.unit);
+}
+END_TEST
+
+static bool has_records(const char *task_id)
+{
+	char path[160];
+
+	snprintf(path, sizeof(path), "%s/.shim/%s", directory, task_id);
+	return access(path, F_OK) == 0;
+}
+
+static bool is_forgotten(void *arg)
+{
+	return !has_records(arg);
+}
+
+/* What a shim is about to start must be found again, even if its owner has given it up. */
+START_TEST(records_outlive_their_owner_while_a_shim_has_them)
+{
+	struct seen seen = { 0 }, other = { 0 };
+	char path[160];
+	int lock;
+
+	snprintf(path, sizeof(path), "%s/.shim", directory);
+	ck_assert(mkdir(path, 0700) == 0);
+	snprintf(path, sizeof(path), "%s/.shim/t", directory);
+	ck_assert(mkdir(path, 0700) == 0);
+	snprintf(path, sizeof(path), "%s/.shim/t/lock", directory);
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert(lock >= 0 && flock(lock, LOCK_EX) == 0);
+	start(&seen, "true", NULL, "t");
+	wait_until(failed, &seen, "giving up");
+	runtime_remove(seen.unit);
+	start(&other, "true", NULL, "other"); /* time enough for a removal */
+	wait_until(ended, &other, "its end");
+	runtime_remove(other.unit);
+	wait_until(is_forgotten, (void *)(uintptr_t) "other", "the other's removal");
+	ck_assert(has_records("t"));
+	close(lock); /* teardown waits for the removal */
+}
+END_TEST
+
 /* ---- the agent dies and comes back ---- */
 
 struct survey {
@@ -484,6 +543,8 @@ static Suite *suite(void)
 	tcase_add_test(tcase, removal_kills_what_runs);
 	tcase_add_test(tcase, refuses_what_cannot_run);
 	tcase_add_test(tcase, runs_as_its_user);
+	tcase_add_test(tcase, output_is_rotated);
+	tcase_add_test(tcase, records_outlive_their_owner_while_a_shim_has_them);
 	tcase_add_test(tcase, survives_the_death_of_the_agent);
 	tcase_add_test(tcase, an_end_nobody_saw_is_kept);
 	tcase_add_test(tcase, a_killed_shim_takes_its_process_along);
