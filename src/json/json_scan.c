@@ -225,7 +225,7 @@ static bool scan_member(struct json_scan *scan, size_t object, int depth)
 /* Behind the opening bracket; `depth` is that of what is inside. */
 static bool scan_container(struct json_scan *scan, char closing, int depth)
 {
-	size_t number = ++scan->containers;
+	size_t number = ++scan->containers, entries = 0;
 
 	if (depth > JSON_DEPTH_MAX)
 		return fail(scan, "nested too deeply (more than 32 levels)");
@@ -235,6 +235,8 @@ static bool scan_container(struct json_scan *scan, char closing, int depth)
 	if (take(scan, closing))
 		return true;
 	do {
+		if (closing == '}' && ++entries > JSON_MEMBERS_MAX)
+			return fail(scan, "too many members in one object (more than 16384)");
 		if (closing == '}' ? !scan_member(scan, number, depth) : !scan_value(scan, depth))
 			return false;
 		skip_space(scan);
@@ -251,6 +253,8 @@ static bool scan_container(struct json_scan *scan, char closing, int depth)
 static bool scan_value(struct json_scan *scan, int depth)
 {
 	skip_space(scan);
+	if (++scan->values > JSON_VALUES_MAX)
+		return fail(scan, "too many values (more than 524288)");
 	switch (peek(scan)) {
 	case -1:
 		return fail(scan, "the text ends where a value was expected");

@@ -10,6 +10,10 @@
 /* json-c takes up to 0.7 KiB for an empty array or object: without a bound, 1 MiB of "{}," would
  * take 250 MiB. */
 #define JSON_CONTAINERS_MAX 65536
+/* Of all kinds: 8 MiB of "1," would take 230 MiB. The largest report of an agent has fewer. */
+#define JSON_VALUES_MAX 524288
+/* Of one object. json-c's table of a few hundred thousand holds up the loop for seconds. */
+#define JSON_MEMBERS_MAX 16384
 /* More digits than any int64 or double needs. */
 #define JSON_NUMBER_MAX 100
 
@@ -21,6 +25,7 @@ struct json_scan {
 	size_t at, end;		    /* being read, and where the bytes end */
 	size_t members;		    /* of all objects */
 	size_t containers;	    /* arrays and objects */
+	size_t values;		    /* these and all others */
 	struct json_key_seen *keys; /* where to note the keys; NULL: nowhere */
 	struct error *error;
 };

@@ -68,6 +68,8 @@ BODIES = [
     ("10,000 wrong apps", post("[" + ",".join(['{"id":"A"}'] * 10000) + "]", method="PUT"), 422),
     ("10,000 unknown fields that are wrong too", post("{%s}" % ",".join(
         f'"field{number}":{number}' for number in range(10000))), 422),
+    ("half a million of them", post("{%s}" % ",".join(
+        f'"{number}":1' for number in range(500000))), 400),
     ("groups in groups", post('{"id":"a","groups":[' * 5000 + "]}" * 5000, "/v2/groups"), 400),
     ("10,000 groups of one name", post('{"id":"g","groups":[%s]}' % ",".join(
         ['{"id":"a"}'] * 10000), "/v2/groups"), 422),

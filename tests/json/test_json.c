@@ -1,3 +1,4 @@
+#include "stadion/base/text.h"
 #include "stadion/json/json.h"
 
 #include <check.h>
@@ -123,18 +124,55 @@ START_TEST(what_is_no_json_is_refused_with_its_place)
 }
 END_TEST
 
+static const struct {
+	const char *entry;
+	int count;
+	const char *want;
+} floods[] = {
+	{ "{},", 70000, "too many objects" },
+	{ "[],", 70000, "too many objects" },
+	{ "1,", 524288, "too many values" },
+};
+
 START_TEST(memory_per_byte_is_bounded)
 {
-	static char text[70000 * 3 + 3];
+	struct text text = TEXT_INIT(4U << 20);
 	struct error error = { 0 };
-	size_t len = 1;
 
-	text[0] = '[';
-	for (int i = 0; i < 70000; i++, len += 3)
-		memcpy(text + len, "{},", 3);
-	text[len - 1] = ']';
-	ck_assert_ptr_null(json_parse(text, len, &error));
-	ck_assert_ptr_nonnull(strstr(error.text, "too many objects"));
+	text_add(&text, "[");
+	for (int i = 0; i < floods[_i].count; i++)
+		text_add(&text, floods[_i].entry);
+	text.data[text.len - 1] = ']';
+	ck_assert_ptr_null(json_parse(text_string(&text), text.len, &error));
+	ck_assert_ptr_nonnull(strstr(error.text, floods[_i].want));
+	text_clear(&text);
+}
+END_TEST
+
+/* An object with so many members, in a list of its own: others beside it count for themselves. */
+static struct json_object *parse_members(int count, struct error *error)
+{
+	struct text text = TEXT_INIT(1U << 20);
+	struct json_object *root;
+
+	text_add(&text, "[{\"a\":1},{");
+	for (int i = 0; i < count; i++)
+		text_addf(&text, "%s\"k%d\":1", i > 0 ? "," : "", i);
+	text_add(&text, "}]");
+	root = json_parse(text_string(&text), text.len, error);
+	text_clear(&text);
+	return root;
+}
+
+START_TEST(members_of_an_object_are_bounded)
+{
+	struct error error = { 0 };
+	autoptr(json_object) most = parse_members(16384, &error);
+	autoptr(json_object) more = parse_members(16385, &error);
+
+	ck_assert_ptr_nonnull(most);
+	ck_assert_ptr_null(more);
+	ck_assert_ptr_nonnull(strstr(error.text, "too many members"));
 }
 END_TEST
 
@@ -176,7 +214,8 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_add_loop_test(tcase, json_is_read, 0, ROWS(accepted));
 	tcase_add_loop_test(tcase, what_is_no_json_is_refused_with_its_place, 0, ROWS(refused));
-	tcase_add_test(tcase, memory_per_byte_is_bounded);
+	tcase_add_loop_test(tcase, memory_per_byte_is_bounded, 0, ROWS(floods));
+	tcase_add_test(tcase, members_of_an_object_are_bounded);
 	tcase_add_test(tcase, getters_do_not_convert);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
