@@ -150,7 +150,7 @@ START_TEST(a_host_that_returns_keeps_what_runs)
 	size_t two = 2, zero = 0;
 	char json[512], before[256];
 
-	open_with(1, 300, 0);
+	open_with(1, 1000, 0);
 	snprintf(json, sizeof(json), APP("%s"), row->strategy);
 	must_change(CHANGE_CREATE, json);
 	stage_settle(&stage, "/a", 1);
@@ -186,7 +186,7 @@ START_TEST(what_was_expunged_ends_on_return)
 {
 	char before[256];
 
-	open_with(1, 300, 0);
+	open_with(1, 1000, 0);
 	must_change(CHANGE_CREATE, APP(STRATEGY(0, 1)));
 	stage_settle(&stage, "/a", 1);
 	strcpy(before, stage_task(&stage)->status.task_id);
@@ -205,7 +205,7 @@ START_TEST(what_makes_no_progress_is_replaced)
 {
 	size_t two = 2;
 
-	open_with(1, 0, 100);
+	open_with(1, 0, 500);
 	stage.hosts[0].stays_staging = true;
 	must_change(CHANGE_CREATE, APP(""));
 	stage_wait(&stage, "a second try", has_created, &two);
