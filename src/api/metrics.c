@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -139,13 +140,14 @@ static void collect_memory(struct metric_sink *sink, const struct metric *metric
 			   const struct api *api)
 {
 	FILE *file = fopen("/proc/self/statm", "re");
-	unsigned long pages = 0;
+	char line[128], *second;
 
 	(void)api;
 	if (!file)
 		return;
-	if (fscanf(file, "%*u %lu", &pages) == 1)
-		sink->put(sink, metric, NULL, (double)pages * (double)sysconf(_SC_PAGESIZE));
+	if (fgets(line, sizeof(line), file) && (second = strchr(line, ' ')))
+		sink->put(sink, metric, NULL,
+			  (double)strtoul(second, NULL, 10) * (double)sysconf(_SC_PAGESIZE));
 	(void)fclose(file); /* was only read */
 }
 
