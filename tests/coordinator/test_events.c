@@ -256,6 +256,35 @@ START_TEST(a_restart_repeats_nothing_and_goes_on)
 }
 END_TEST
 
+/* The newest status that was told is that. */
+static bool has_told_state(struct stage *unused, void *arg)
+{
+	(void)unused;
+	for (uint64_t n = event_bus_last(bus()); n >= event_bus_first(bus()); n--) {
+		const struct event *event = event_bus_get(bus(), n);
+
+		if (strcmp(event->type, "status_update_event") == 0)
+			return strstr(event->frame, arg);
+	}
+	return false;
+}
+
+START_TEST(a_silent_host_is_told_of)
+{
+	stage_set_up(&stage, 1);
+	stage_close(&stage);
+	stage.options.unreachable_ms = 1000;
+	stage_open(&stage);
+	change(CHANGE_CREATE, APP(",\"unreachableStrategy\":\"disabled\""));
+	settle(1);
+	stage.hosts[0].on = false;
+	stage_wait(&stage, "its silence", has_told_state, "\"TASK_UNREACHABLE\"");
+	stage.hosts[0].on = true;
+	stage_wait(&stage, "its return", has_told_state, "\"TASK_RUNNING\"");
+	stage_tear_down(&stage);
+}
+END_TEST
+
 static const struct group_row {
 	const char *claim;
 	char *apps[3];
@@ -319,6 +348,7 @@ int main(void)
 	tcase_add_test(tcase, a_forced_change_fails_the_one_before);
 	tcase_add_test(tcase, health_is_told_of);
 	tcase_add_test(tcase, a_restart_repeats_nothing_and_goes_on);
+	tcase_add_test(tcase, a_silent_host_is_told_of);
 	tcase_add_loop_test(tcase, a_change_has_a_group, 0, ROWS(group_rows));
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
