@@ -192,7 +192,8 @@ static void count_offers(struct offers *offers, const struct survey *survey, boo
 	memset(offers->last_declined, 0, sizeof(offers->last_declined));
 	offers->last_processed = survey->host_count;
 	offers->processed += survey->host_count;
-	*(placed ? &offers->used_ms : &offers->unused_ms) = clock_wall_ms();
+	if (survey->host_count > 0)
+		*(placed ? &offers->used_ms : &offers->unused_ms) = clock_wall_ms();
 	if (placed)
 		return;
 	offers->unused += survey->host_count;

@@ -47,10 +47,9 @@ static void api_case_handle(struct http_exchange *exchange, void *arg)
 	api_handle(exchange, ((struct api_case *)arg)->api);
 }
 
-static void api_case_start(struct api_case *self, const char *credentials)
+static void api_case_open(struct api_case *self, const struct api_options *options)
 {
 	const struct http_server_options server = { .address = "127.0.0.1" };
-	const struct api_options options = { .credentials = credentials, .address = "a.test:8080" };
 	struct coordinator_options coordinator = { .agent_token = "secret" };
 	struct error error = { 0 };
 	char store[128];
@@ -66,8 +65,14 @@ static void api_case_start(struct api_case *self, const char *credentials)
 	ck_assert_msg(self->server, "%s", error.text);
 	self->coordinator = coordinator_new(self->loop, &coordinator, &error);
 	ck_assert_msg(self->coordinator, "%s", error.text);
-	self->api = api_new(self->loop, self->coordinator, &options, &error);
+	self->api = api_new(self->loop, self->coordinator, options, &error);
 	ck_assert_msg(self->api, "%s", error.text);
+}
+
+static inline void api_case_start(struct api_case *self, const char *credentials)
+{
+	api_case_open(self, &(struct api_options){ .credentials = credentials,
+						   .address = "a.test:8080" });
 }
 
 static void api_case_stop(struct api_case *self)

@@ -159,6 +159,52 @@ START_TEST(sites_that_are_configured_may_look)
 }
 END_TEST
 
+#define OURS "Origin: https://a.example"
+#define METHOD "\r\nAccess-Control-Request-Method: GET"
+
+static const struct step looks[] = {
+	{ "the question before the question carries no credentials",
+	  "OPTIONS",
+	  "/v2/apps",
+	  OURS METHOD "\r\nAccess-Control-Request-Headers: X-A",
+	  NULL,
+	  200,
+	  { "@Access-Control-Allow-Origin=https://a.example", "@Access-Control-Allow-Headers=X-A",
+	    "@Access-Control-Allow-Methods=GET, HEAD, OPTIONS", "@Access-Control-Max-Age=86400",
+	    "@Vary=Origin" } },
+	{ "of another site", "OPTIONS", "/v2/apps", "Origin: https://b.example", NULL, 401, { 0 } },
+	{ "of none", "OPTIONS", "/v2/apps", NULL, NULL, 401, { 0 } },
+	{ "looking needs them", "GET", "/v2/apps", OURS, NULL, 401, { 0 } },
+	{ "looking",
+	  "GET",
+	  "/v2/info",
+	  OURS "\r\nAuthorization: Basic dTpw",
+	  NULL,
+	  200,
+	  { "@Access-Control-Allow-Origin=https://a.example",
+	    "marathon_config.access_control_allow_origin=https://a.example" } },
+	{ "changing",
+	  "POST",
+	  "/v2/apps",
+	  OURS "\r\nAuthorization: Basic dTpw",
+	  "{}",
+	  403,
+	  { "message=*" } },
+};
+
+START_TEST(other_sites_look_and_do_not_change)
+{
+	const struct api_options options = { .credentials = "u:p",
+					     .address = "a.test:8080",
+					     .allow_origins = "https://a.example" };
+	struct api_case self;
+
+	api_case_open(&self, &options);
+	API_CASE_RUN(&self, looks);
+	api_case_stop(&self);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("queue");
@@ -169,6 +215,7 @@ int main(void)
 	suite_add_tcase(suite, tcase);
 	tcase_set_timeout(tcase, 60);
 	tcase_add_test(tcase, the_queue_says_why);
+	tcase_add_test(tcase, other_sites_look_and_do_not_change);
 	tcase_add_loop_test(tcase, sites_that_are_configured_may_look, 0, ROWS(origins));
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);
