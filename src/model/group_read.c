@@ -150,7 +150,7 @@ static void read_child(struct group_reading *reading, struct json_object *item, 
 	if (!check_place(reading, group, path, id) || !check_group_id(reading, path, id))
 		return;
 	if (json_member(item, "scaleBy") || json_member(item, "version")) {
-		add_problem(reading, true, path, "/",
+		add_problem(reading, true, path, "",
 			    "scaleBy and version are for the group that the path names");
 		return;
 	}

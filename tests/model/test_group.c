@@ -150,7 +150,7 @@ static const struct {
 	{ "deep down", "/g",
 	  "{\"groups\":[{\"id\":\"h\"},{\"id\":\"i\",\"apps\":[{\"id\":\"B_\",\"cmd\":\"ls\"}]}]}",
 	  "/groups(1)/apps(0)/id", NULL },
-	{ "a factor below", "/g", "{\"groups\":[{\"id\":\"h\",\"scaleBy\":2}]}", "/groups(0)/",
+	{ "a factor below", "/g", "{\"groups\":[{\"id\":\"h\",\"scaleBy\":2}]}", "/groups(0)",
 	  NULL },
 	{ "pods", "/g", "{\"pods\":[{}]}", "/pods", NULL },
 	{ "a factor that is none", "/g", "{\"scaleBy\":\"2\"}", "/scaleBy",
