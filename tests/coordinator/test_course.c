@@ -177,6 +177,56 @@ START_TEST(an_unhealthy_kill_is_replaced_at_once_and_told)
 }
 END_TEST
 
+static bool is_begun(struct stage *at, void *arg)
+{
+	(void)arg;
+	return count_live(at) == 1;
+}
+
+static bool is_acknowledged(struct stage *at, void *arg)
+{
+	const struct played_task *task = arg;
+
+	(void)at;
+	return !task->dirty;
+}
+
+static bool is_last_success(struct stage *at, void *arg)
+{
+	const struct cluster_app *app = cluster_find_app(stage_cluster(at), "/a");
+	const struct instance *instance = LIST_FIRST(&app->instances);
+
+	return instance && instance->status.checks[0].last_success_ms == *(int64_t *)arg;
+}
+
+START_TEST(times_of_checks_move_without_a_new_number)
+{
+	int64_t later_ms = 5000;
+	struct played_task *task;
+	uint64_t seq;
+
+	stage_set_up(&stage, 1);
+	must_change(CHANGE_CREATE,
+		    APP(",\"healthChecks\":[{\"protocol\":\"COMMAND\","
+			"\"command\":{\"value\":\"true\"}}]"),
+		    false);
+	stage_wait(&stage, "a task", is_begun, NULL);
+	task = stage_task(&stage);
+	task->status.checks[0] = (struct check_result){
+		.known = true, .alive = true, .first_success_ms = 1000, .last_success_ms = 1000
+	};
+	task_move(task, TASK_RUNNING);
+	stage_settle(&stage, "/a", 1);
+	stage_wait(&stage, "its receipt", is_acknowledged, task);
+	seq = task->status.seq;
+	task->status.checks[0].last_success_ms = later_ms;
+	task->dirty = true;
+	stage_wait(&stage, "the later time", is_last_success, &later_ms);
+	ck_assert_uint_eq(LIST_FIRST(&the_app()->instances)->status.seq, seq);
+	stage_tear_down(&stage);
+}
+END_TEST
+
 static struct answer kill_one(bool scale)
 {
 	const char *ids[] = { stage_task(&stage)->status.task_id, "unknown" };
@@ -295,6 +345,7 @@ int main(void)
 	tcase_add_test(tcase, what_had_run_well_is_replaced_at_once);
 	tcase_add_test(tcase, a_crash_waits_for_its_delay);
 	tcase_add_test(tcase, an_unhealthy_kill_is_replaced_at_once_and_told);
+	tcase_add_test(tcase, times_of_checks_move_without_a_new_number);
 	tcase_add_test(tcase, a_kill_replaces_and_a_kill_with_scale_does_not);
 	tcase_add_test(tcase, a_deployment_locks_its_app);
 	tcase_add_test(tcase, cancelling_goes_back_or_stops_where_it_is);
