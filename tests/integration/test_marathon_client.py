@@ -265,7 +265,9 @@ class MarathonClient(Case):
             ["hostname", "LIKE", "nowhere"]]))
         item, = wait_for(lambda: self.client.list_queue(embed_last_unused_offers=True), "it waits")
         self.assertEqual((item.app.id, item.count, item.delay.overdue), ("/waits", 2, True))
-        self.assertIn("rejectSummaryLastOffers", item.processed_offers_summary)
+        reasons = {entry["reason"]: entry["declined"] for entry in
+                   item.processed_offers_summary["rejectSummaryLastOffers"]}
+        self.assertEqual(reasons["UnfulfilledConstraint"], 1)
         self.client.reset_delay("/waits")
         with self.assertRaises(marathon.exceptions.NotFoundError):
             self.client.reset_delay("/unknown")
