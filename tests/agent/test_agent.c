@@ -366,6 +366,37 @@ START_TEST(an_engine_that_is_away_is_told_and_changes_no_task)
 }
 END_TEST
 
+/* No failed check comes of it, be the first one the last. */
+START_TEST(a_frozen_engine_kills_nobody)
+{
+	bool down = true;
+	char path[80];
+	pid_t relay;
+
+	stop_agent();
+	snprintf(path, sizeof(path), "/tmp/%s-relay.sock", fixture_host);
+	relay = relay_start(path);
+	engine = path;
+	start_agent();
+	fixture_want(&coordinator, id, with_check(make_server(0), CHECK_COMMAND, "true", 1), 33860,
+		     0);
+	wait_until(loop, is_healthy, NULL, "health");
+	ck_assert(kill(relay, SIGSTOP) == 0);
+	wait_until(loop, engine_is_told, &down, "a silent engine");
+	ck_assert(kill(relay, SIGCONT) == 0);
+	down = false;
+	wait_until(loop, engine_is_told, &down, "an engine that speaks");
+	ck_assert(is_healthy(NULL));
+	ck_assert_int_eq(said()->checks[0].consecutive_failures, 0);
+	ck_assert_uint_eq(fixture_count(loop), 1);
+	stop_agent();
+	relay_stop(relay);
+	(void)unlink(path);
+	engine = ENGINE_SOCKET;
+	start_agent();
+}
+END_TEST
+
 START_TEST(a_process_is_a_task_as_well)
 {
 	struct app *app = make_app("sleep 600");
@@ -766,6 +797,7 @@ static Suite *suite(void)
 	tcase_add_test(tcase, the_time_of_the_last_success_moves_without_a_change);
 	tcase_add_loop_test(tcase, an_unhealthy_task_is_killed_and_says_why, 0, (int)ROWS(sick));
 	tcase_add_test(tcase, an_engine_that_is_away_is_told_and_changes_no_task);
+	tcase_add_test(tcase, a_frozen_engine_kills_nobody);
 	tcase_add_test(tcase, a_process_is_a_task_as_well);
 	tcase_add_test(tcase, a_restarted_agent_adopts);
 	tcase_add_test(tcase, an_agent_without_memory_adopts_by_labels);

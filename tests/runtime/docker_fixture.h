@@ -5,12 +5,18 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 
 #include "stadion/base/clock.h"
 #include "stadion/base/id.h"
@@ -250,4 +256,65 @@ static inline int32_t free_port(void)
 
 	close(fd);
 	return port;
+}
+
+/* ---- an engine that can be frozen and taken away ---- */
+
+static inline void relay_read(struct bufferevent *from, void *to)
+{
+	bufferevent_read_buffer(from, bufferevent_get_output(to));
+}
+
+static inline void relay_event(struct bufferevent *from, short what, void *to)
+{
+	if (!(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR)))
+		return;
+	shutdown(bufferevent_getfd(to), SHUT_RDWR);
+	bufferevent_disable(from, EV_READ | EV_WRITE);
+}
+
+static inline void relay_accept(struct evconnlistener *listener, evutil_socket_t fd,
+				struct sockaddr *address, int len, void *arg)
+{
+	struct event_base *base = evconnlistener_get_base(listener);
+	struct sockaddr_un engine = { .sun_family = AF_UNIX, .sun_path = ENGINE_SOCKET };
+	struct bufferevent *near = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *far = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+
+	(void)address, (void)len, (void)arg;
+	bufferevent_socket_connect(far, (struct sockaddr *)&engine, sizeof(engine));
+	bufferevent_setcb(near, relay_read, NULL, relay_event, far);
+	bufferevent_setcb(far, relay_read, NULL, relay_event, near);
+	bufferevent_enable(near, EV_READ | EV_WRITE);
+	bufferevent_enable(far, EV_READ | EV_WRITE);
+}
+
+/* A process between us and the engine: killing it is the engine's going away. */
+static inline pid_t relay_start(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	pid_t pid;
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	(void)unlink(path);
+	ck_assert(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	ck_assert(listen(fd, 16) == 0);
+	pid = fork();
+	ck_assert(pid >= 0);
+	if (pid == 0) {
+		struct event_base *base = event_base_new();
+
+		(void)evconnlistener_new(base, relay_accept, NULL, LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+		event_base_dispatch(base);
+		_exit(1);
+	}
+	close(fd);
+	return pid;
+}
+
+static inline void relay_stop(pid_t pid)
+{
+	ck_assert(kill(pid, SIGKILL) == 0);
+	ck_assert(waitpid(pid, NULL, 0) == pid);
 }
