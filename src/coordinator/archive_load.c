@@ -238,6 +238,7 @@ static bool read_instance(struct loading *loading, struct json_object *root, str
 	instance->staged_ms = json_integer(root, "staged", 0);
 	instance->progress_ms = loading->now_ms;
 	instance->goal = stop ? INSTANCE_STOP : INSTANCE_RUN;
+	instance->offered = true; /* we cannot know */
 	(void)text_copy(instance->why_stop, sizeof(instance->why_stop), stop ? stop : "");
 	record_instance_link(loading->cluster, instance);
 	(void)TAKE(instance);

@@ -266,7 +266,7 @@ static void reply_wanted(const struct coordinator *coordinator, const struct hos
 				 .revision = host->revision,
 				 .unchanged = revision == host->revision };
 	struct text body = TEXT_INIT(PROTOCOL_BODY_MAX);
-	const struct instance *instance;
+	struct instance *instance;
 
 	assert(!coordinator->ledger.in_flight);
 	wanted.tasks = calloc(host->instance_count + 1, sizeof(*wanted.tasks));
@@ -277,6 +277,7 @@ static void reply_wanted(const struct coordinator *coordinator, const struct hos
 	LIST_FOREACH(instance, &host->instances, of_host) {
 		if (wanted.unchanged || instance->goal != INSTANCE_RUN)
 			continue;
+		instance->offered = true;
 		wanted.tasks[wanted.task_count++] =
 			(struct wanted_task){ .task_id = instance->id,
 					      .app = instance->app,
@@ -383,8 +384,8 @@ static void hold(struct coordinator *coordinator, struct host *host, const struc
 		poll_delay(poll);
 }
 
-/* Instances that are to end and of which the host never spoke: it has carried out lists without
- * them now, so either it speaks of them soon, or it never had them. */
+/* Instances that are to end and of which the host never spoke: it was never told of them, or it has
+ * carried out lists without them now, so either it speaks of them soon, or it never had them. */
 struct forget_job {
 	struct job job;
 	char host_id[];
@@ -414,10 +415,10 @@ static void count_unseen(struct coordinator *coordinator, const struct host *hos
 
 	LIST_FOREACH(instance, &host->instances, of_host)
 		if (instance->goal == INSTANCE_STOP && instance->status.seq == 0)
-			due = ++instance->unseen_stops > UNSEEN_STOPS || due;
+			due = ++instance->unseen_stops > UNSEEN_STOPS || !instance->offered || due;
 	if (!due || !(forget = calloc(1, sizeof(*forget) + strlen(host->id) + 1)))
 		return; /* without memory: the next request comes soon */
-	strcpy(forget->host_id, host->id);
+	memcpy(forget->host_id, host->id, strlen(host->id) + 1);
 	forget->job.run = run_forget;
 	forget->job.drop = drop_forget;
 	coordinator_add_job(coordinator, &forget->job);

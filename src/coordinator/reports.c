@@ -236,7 +236,8 @@ void reports_forget_unseen(struct coordinator *coordinator, struct host *host)
 	for (instance = LIST_FIRST(&host->instances); instance; instance = next) {
 		next = LIST_NEXT(instance, of_host);
 		if (instance->goal == INSTANCE_STOP && instance->status.seq == 0 &&
-		    instance->unseen_stops > UNSEEN_STOPS && !lose_instance(coordinator, instance))
+		    (instance->unseen_stops > UNSEEN_STOPS || !instance->offered) &&
+		    !lose_instance(coordinator, instance))
 			return;
 	}
 }

@@ -27,7 +27,7 @@
 
 #define STAGE_HOSTS 3
 #define STAGE_TASKS 64
-#define STAGE_PATIENCE_MS 10000
+#define STAGE_PATIENCE_MS 30000
 
 struct stage;
 
@@ -43,10 +43,12 @@ struct played_host {
 	bool on;	    /* speaks */
 	bool stays_staging; /* tasks do not come to run by themselves */
 	bool ignores_stops;
+	bool incurious; /* does not ask for its list */
 	char session[2048];
 	uint64_t epoch, revision;
 	struct played_task tasks[STAGE_TASKS];
 	size_t created, refused; /* tasks begun ever; requests answered by other than 200 */
+	size_t unchanged;	 /* lists that were held back in vain */
 	bool complete_sent;
 	struct http_client *client;
 	struct http_request *hello, *report, *wanted;
@@ -233,7 +235,9 @@ static inline void host_on_wanted(const struct http_reply *reply, void *arg)
 	STAGE_MUST(wanted_read(reply->body, reply->body_len, &wanted, &error), "%s", error.text);
 	STAGE_HOLDS(wanted.epoch >= host->epoch);
 	host->revision = wanted.revision;
-	if (!wanted.unchanged)
+	if (wanted.unchanged)
+		host->unchanged++;
+	else
 		host_carry_out(host, &wanted);
 	wanted_clear(&wanted);
 	host_speak(host);
@@ -298,7 +302,7 @@ static inline void host_speak(struct played_host *host)
 	}
 	if (!host->report)
 		host_say_report(host);
-	if (host->complete_sent && !host->wanted)
+	if (host->complete_sent && !host->wanted && !host->incurious)
 		host_say_ask(host);
 }
 

@@ -288,6 +288,28 @@ START_TEST(a_deployment_locks_its_app)
 }
 END_TEST
 
+static bool is_placed(struct stage *unused, void *arg)
+{
+	(void)unused;
+	(void)arg;
+	return the_app()->instance_count == 1;
+}
+
+START_TEST(what_no_host_was_told_of_is_gone_at_once)
+{
+	stage_set_up(&stage, 1);
+	stage.hosts[0].incurious = true;
+	must_change(CHANGE_CREATE, APP(""), false);
+	stage_wait(&stage, "placed", is_placed, NULL);
+	must_change(CHANGE_REMOVE, NULL, true);
+	stage.hosts[0].incurious = false;
+	stage_settle(&stage, "/a", 0);
+	ck_assert_uint_eq(stage.hosts[0].created, 0);
+	ck_assert_uint_eq(stage.hosts[0].unchanged, 0);
+	stage_tear_down(&stage);
+}
+END_TEST
+
 START_TEST(cancelling_goes_back_or_stops_where_it_is)
 {
 	struct answer answer = { .done = false }, again = { .done = false };
@@ -348,6 +370,7 @@ int main(void)
 	tcase_add_test(tcase, times_of_checks_move_without_a_new_number);
 	tcase_add_test(tcase, a_kill_replaces_and_a_kill_with_scale_does_not);
 	tcase_add_test(tcase, a_deployment_locks_its_app);
+	tcase_add_test(tcase, what_no_host_was_told_of_is_gone_at_once);
 	tcase_add_test(tcase, cancelling_goes_back_or_stops_where_it_is);
 	tcase_add_test(tcase, what_does_not_exist_is_not_found);
 	suite_add_tcase(suite, tcase);

@@ -44,6 +44,7 @@ struct instance {
 	uint64_t touched;      /* coordinator/ledger: the transaction that changed it last */
 	bool gone;	       /* coordinator/ledger: out of the cluster, kept for an undo */
 	uint64_t listed;       /* coordinator/reports: the last complete report that had it */
+	bool offered;	       /* was in a wanted list, perhaps of our predecessor */
 	uint32_t unseen_stops; /* lists without it that its host took, while it never spoke of it */
 	LIST_ENTRY(instance) of_app, of_host;
 	UT_hash_handle hh; /* by id */
