@@ -8,6 +8,7 @@
 #include "stadion/coordinator/groups.h"
 #include "stadion/model/app_write.h"
 #include "stadion/model/path_id.h"
+#include "stadion/model/task_write.h"
 #include "stadion/schedule/plan.h"
 #include "task_stats.h"
 
@@ -206,30 +207,12 @@ static void ports_write(struct json_writer *writer, const struct instance *insta
 	size_t count;
 	const int32_t *ports = task_view_ports(instance, &count);
 
-	json_key(writer, "ports");
-	json_array_begin(writer);
-	for (size_t i = 0; i < count; i++)
-		if (ports[i] != PORT_NONE)
-			json_put_integer(writer, ports[i]);
-	json_array_end(writer);
+	task_write_ports(writer, ports, count);
 	json_key(writer, "servicePorts");
 	json_array_begin(writer);
 	for (size_t i = 0; service_ports == TASK_VIEW_SERVICE_PORTS && i < count; i++)
 		if (ports[i] != PORT_NONE && i < instance->app->port_count)
 			json_put_integer(writer, instance->app->ports[i].service_port);
-	json_array_end(writer);
-}
-
-static void addresses_write(struct json_writer *writer, const char *address)
-{
-	json_key(writer, "ipAddresses");
-	json_array_begin(writer);
-	if (address[0]) {
-		json_object_begin(writer);
-		json_field_text(writer, "ipAddress", address);
-		json_field_text(writer, "protocol", strchr(address, ':') ? "IPv6" : "IPv4");
-		json_object_end(writer);
-	}
 	json_array_end(writer);
 }
 
@@ -243,7 +226,7 @@ void task_view_write(struct json_writer *writer, const struct instance *instance
 	if (instance->host_id)
 		json_field_text(writer, "slaveId", instance->host_id);
 	ports_write(writer, instance, service_ports);
-	addresses_write(writer, instance->status.address);
+	task_write_addresses(writer, instance->status.address);
 	json_field_text(writer, "state", task_state_name(task_view_state(instance)));
 	optional_time_write(writer, "stagedAt", instance->staged_ms);
 	optional_time_write(writer, "startedAt", instance->status.started_ms);

@@ -4,6 +4,7 @@
 
 #include "stadion/base/language.h"
 #include "stadion/model/path_id.h"
+#include "stadion/model/task_write.h"
 
 static void write_action(struct json_writer *writer, const struct deployment_action *action)
 {
@@ -77,29 +78,6 @@ void event_text_instance_id(struct json_writer *writer, const char *key,
 			task_id_instance(instance->id, id, sizeof(id)) ? id : instance->id);
 }
 
-static void write_ports(struct json_writer *writer, const int32_t *ports, size_t count)
-{
-	json_key(writer, "ports");
-	json_array_begin(writer);
-	for (size_t i = 0; i < count; i++)
-		if (ports[i] != PORT_NONE)
-			json_put_integer(writer, ports[i]);
-	json_array_end(writer);
-}
-
-static void write_addresses(struct json_writer *writer, const char *address)
-{
-	json_key(writer, "ipAddresses");
-	json_array_begin(writer);
-	if (address[0]) {
-		json_object_begin(writer);
-		json_field_text(writer, "ipAddress", address);
-		json_field_text(writer, "protocol", strchr(address, ':') ? "IPv6" : "IPv4");
-		json_object_end(writer);
-	}
-	json_array_end(writer);
-}
-
 /* An end may be told without what the beginning told. */
 void event_text_status(struct json_writer *writer, const struct instance *instance,
 		       enum task_state state, const struct task_status *status)
@@ -114,9 +92,9 @@ void event_text_status(struct json_writer *writer, const struct instance *instan
 	json_field_text(writer, "message", status->message);
 	json_field_text(writer, "appId", instance->owner->id);
 	json_field_text(writer, "host", instance->hostname);
-	write_addresses(writer, status->address[0] ? status->address : known->address);
-	write_ports(writer, placed ? placed->ports : instance->ports,
-		    placed ? placed->port_count : instance->port_count);
+	task_write_addresses(writer, status->address[0] ? status->address : known->address);
+	task_write_ports(writer, placed ? placed->ports : instance->ports,
+			 placed ? placed->port_count : instance->port_count);
 	json_field_timestamp(writer, "version", instance->app->version_ms);
 }
 
