@@ -1,8 +1,8 @@
 #pragma once
 
 /* GET /events, kept up: resumed from the last event's time when it breaks, asked anew now and then
- * even when it does not (a connection can be dead without saying so). Events may be missed, and come
- * twice: whoever listens confirms by lists. Source: protocol, "relist is truth". */
+ * even when it does not (a connection can be dead without saying so). Events may be missed, and
+ * come twice: whoever listens confirms by lists. Source: protocol, "relist is truth". */
 
 #include <stdbool.h>
 #include <stddef.h>
