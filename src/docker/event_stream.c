@@ -133,7 +133,7 @@ static void events_ask(void *arg)
 
 static bool write_filters(struct text *out, const char *label)
 {
-	static const char *const actions[] = { "start", "oom", "die", "destroy" };
+	static const char *const actions[] = { "start", "kill", "oom", "die", "destroy" };
 	struct text filters = TEXT_INIT(4096);
 	struct json_writer writer = JSON_WRITER(&filters);
 

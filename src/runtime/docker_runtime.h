@@ -59,6 +59,7 @@ struct docker_unit {
 	bool uncertain;	    /* a create or start went out and no answer came */
 	bool started;	    /* the engine said that it started */
 	bool ran;	    /* RUNTIME_RUNNING is out */
+	bool killed;	    /* somebody had the engine send it a signal */
 	bool out_of_memory; /* the engine said so of it */
 	bool pulled;	    /* its image was fetched for it */
 	bool look_again;    /* something happened while we looked */

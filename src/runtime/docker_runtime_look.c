@@ -1,3 +1,4 @@
+#include <signal.h>
 #include <string.h>
 
 #include "docker_runtime.h"
@@ -157,6 +158,14 @@ void unit_look(struct docker_unit *unit)
 	}
 }
 
+/* Whether a "die" leaves nothing to ask. The status of SIGKILL does: it may have been the kernel,
+ * out of memory, and the engine's "oom" can come later than its "die". */
+static bool tells_all(const struct docker_unit *unit, const struct docker_event *die)
+{
+	return die->exit_code != 128 + SIGKILL || unit->out_of_memory || unit->killed ||
+	       unit->stop_wanted;
+}
+
 /* A "die" is the engine's last word on a container that we saw running, and tells how it ended. To
  * inspect it first would cost what the engine takes to tear down its network, for which it holds
  * the container locked: 0.2 s, in which the replacement can be on its way. */
@@ -174,8 +183,11 @@ void unit_event(struct docker_unit *unit, const struct docker_event *event)
 			unit_end_stray(unit);
 	} else if (strcmp(event->action, "oom") == 0) {
 		unit->out_of_memory = true;
+	} else if (strcmp(event->action, "kill") == 0) {
+		unit->killed = true;
 	} else if (strcmp(event->action, "die") == 0 && unit->step == STEP_RUN &&
-		   event->exit_code >= 0 && end.ended_ms >= unit->started_ms) {
+		   event->exit_code >= 0 && end.ended_ms >= unit->started_ms &&
+		   tells_all(unit, event)) {
 		looked_ended(unit, &end);
 	} else {
 		unit_look(unit);

@@ -15,7 +15,7 @@
 #define DOCKER_EVENTS_LIFE_MS 120000
 
 struct docker_event {
-	const char *action; /* "start" "oom" "die" "destroy" */
+	const char *action; /* "start" "kill" "oom" "die" "destroy" */
 	const char *container;
 	int64_t time_ns;
 	int exit_code; /* of "die"; -1 where there is none */
