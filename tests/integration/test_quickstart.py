@@ -2,7 +2,9 @@
 
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 
 from harness import Case, ROOT, environment, fetch, free_port, main, wait_for
 
@@ -84,9 +86,12 @@ class Quickstart(Case):
         self.assertEqual(self.run_script("--help").returncode, 0)
 
     def test_needs_root(self):
-        done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--regid=65534",
-                               "bash", SCRIPT], env=self.environment, text=True, check=False,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        with tempfile.TemporaryDirectory() as folder:  # the checkout may be root's alone
+            os.chmod(folder, 0o755)
+            script = shutil.copy(SCRIPT, folder)
+            done = subprocess.run(["setpriv", "--reuid=65534", "--clear-groups", "--regid=65534",
+                                   "bash", script], env=self.environment, text=True, check=False,
+                                  cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         self.assertNotEqual(done.returncode, 0)
         self.assertEqual(len(done.stdout.strip().splitlines()), 1, done.stdout)
         self.assertIn("sudo", done.stdout)
