@@ -283,7 +283,8 @@ static void send_report(struct coordinator_link *link)
 	struct text body = TEXT_INIT(PROTOCOL_BODY_MAX);
 
 	link->woken = false;
-	if (!link->options.report(&report, link->options.arg) && !report.complete) {
+	/* Before the complete report nothing is asked for, so reports are the only sign of life. */
+	if (!link->options.report(&report, link->options.arg) && link->complete) {
 		report_clear(&report);
 		timer_start(&link->reports.timer, CHECK_MS);
 		return;

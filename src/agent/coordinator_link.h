@@ -27,7 +27,7 @@ struct coordinator_link_options {
 	/* Fill in a message that is empty but for the session; its strings are freed by the link.
 	 * `report` is given what is to be said in out->complete; it may lower that while it does
 	 * not know everything yet, and wakes the link when it does. It returns false when there is
-	 * nothing to say: then only a complete report is sent all the same. */
+	 * nothing to say: then one is sent only until a complete one has been. */
 	void (*hello)(struct hello *out, void *arg);
 	bool (*report)(struct report *out, void *arg);
 	/* None of these may free the link. Nothing of a lower epoch or another cluster comes. */

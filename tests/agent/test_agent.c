@@ -492,6 +492,8 @@ START_TEST(an_agent_without_memory_and_engine_gives_no_complete_list)
 	reports = coordinator.reports;
 	wait_until(loop, reported_after, &reports, "a report without engine");
 	ck_assert_int_gt(coordinator.engine_down_since_ms, 0);
+	reports = coordinator.reports;
+	wait_until(loop, reported_after, &reports, "another, as a sign of life");
 	ck_assert_uint_eq(coordinator.complete_reports, 1);
 	ck_assert(symlink(ENGINE_SOCKET, path) == 0);
 	wait_complete(2);
