@@ -234,12 +234,28 @@ struct kill_list {
 	struct json_writer writer;
 };
 
-static void kill_list_begin(struct kill_list *list, struct pending *pending)
+/* With room for `most` tasks. NULL: without memory, and answered. */
+static struct pending *kill_list_begin(struct kill_list *list, struct api *api,
+				       struct http_exchange *exchange,
+				       const struct kill_options *options, size_t most)
 {
+	struct pending *pending;
+
+	list->ids = calloc(most + 1, sizeof(*list->ids));
+	if (!list->ids) {
+		reply_message(exchange, 503, "out of memory");
+		return NULL;
+	}
+	pending = kill_pending(api, exchange, options);
+	if (!pending) {
+		free(list->ids);
+		return NULL;
+	}
 	list->writer = (struct json_writer)JSON_WRITER(&pending->body);
 	json_object_begin(&list->writer);
 	json_key(&list->writer, "tasks");
 	json_array_begin(&list->writer);
+	return pending;
 }
 
 static void kill_list_add(struct kill_list *list, const struct instance *instance)
@@ -276,15 +292,9 @@ void app_tasks_delete(struct http_exchange *exchange, const struct route_match *
 	app = api_require_app(exchange, api, match->params[0]);
 	if (!app)
 		return;
-	list.ids = calloc(app->instance_count + 1, sizeof(*list.ids));
-	pending = list.ids ? kill_pending(api, exchange, &options) : NULL;
-	if (!list.ids)
-		reply_message(exchange, 503, "out of memory");
-	if (!pending) {
-		free(list.ids);
+	pending = kill_list_begin(&list, api, exchange, &options, app->instance_count);
+	if (!pending)
 		return;
-	}
-	kill_list_begin(&list, pending);
 	LIST_FOREACH(instance, &app->instances, of_app)
 		if (!host || !strcmp(host, "*") ||
 		    (instance->hostname && !strcmp(host, instance->hostname)))
@@ -332,15 +342,9 @@ void tasks_delete(struct http_exchange *exchange, const struct route_match *matc
 	(void)match;
 	if (!ids || !read_kill_options(exchange, &options))
 		return;
-	list.ids = calloc(json_object_array_length(ids) + 1, sizeof(*list.ids));
-	pending = list.ids ? kill_pending(api, exchange, &options) : NULL;
-	if (!list.ids)
-		reply_message(exchange, 503, "out of memory");
-	if (!pending) {
-		free(list.ids);
+	pending = kill_list_begin(&list, api, exchange, &options, json_object_array_length(ids));
+	if (!pending)
 		return;
-	}
-	kill_list_begin(&list, pending);
 	for (size_t i = 0; i < json_object_array_length(ids); i++) {
 		const struct instance *instance = cluster_find_instance(
 			cluster, json_object_get_string(json_object_array_get_idx(ids, i)));
